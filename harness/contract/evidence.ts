@@ -1,0 +1,87 @@
+/** What the agent saw: raw facts per action, no verdict. */
+
+/** A stretch of received bytes: either known payload of this case, or foreign bytes (first 32 as hex). */
+export type Run =
+  | { readonly stream: number; readonly at: number; readonly length: number }
+  | { readonly foreign: string; readonly length: number };
+
+export interface ReceivedControl {
+  readonly level: string;
+  readonly type: string;
+  /** cmsg_len minus the header. */
+  readonly length: number;
+  readonly hex: string;
+  /** Set when the data is a 4-byte int. */
+  readonly int?: number;
+}
+
+export interface Datagram {
+  /** recvmsg's return value. */
+  readonly length: number;
+  readonly payload: readonly Run[];
+  readonly from: string;
+  /** msg_flags as names, e.g. MSG_TRUNC. */
+  readonly flags: readonly string[];
+  readonly control: readonly ReceivedControl[];
+}
+
+/** One packet a capture saw. */
+export interface Packet {
+  readonly direction: 'out' | 'in';
+  /** virtio-net header: `none`, `udp-l4`, … */
+  readonly gso: string;
+  readonly gsoSize: number;
+  /** True when the checksum is left to be filled in. */
+  readonly partialChecksum: boolean;
+  readonly family: 'ipv4' | 'ipv6';
+  /** IPv4 total length, IPv6 payload length + 40. */
+  readonly ipLength: number;
+  readonly udpLength: number;
+  readonly checksum: 'good' | 'bad' | 'partial' | 'zero';
+  readonly payload: readonly Run[];
+  /** IPv4 identification; absent for IPv6. */
+  readonly ipId?: number;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly df?: boolean;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface StepEvidence {
+  /** Return value of the (last) system call; -1 on error. */
+  readonly ret: number;
+  /** e.g. `EMSGSIZE`, set when ret is -1. */
+  readonly errno?: string;
+  /** The system calls as they happened, strace-like. */
+  readonly calls: readonly string[];
+  /** getsockopt: what came back. */
+  readonly value?: { readonly hex: string; readonly length: number; readonly int?: number };
+  /** sendmmsg: msg_len of each message sent. */
+  readonly lengths?: readonly number[];
+  readonly datagrams?: readonly Datagram[];
+  /** receive: how the queue was shown to be empty. `more` = something else was still there (in `datagrams`). */
+  readonly drained?: 'sentinel' | 'empty' | 'more' | 'sentinel-lost';
+  /** queue: bytes. */
+  readonly bytes?: number;
+  readonly counters?: Readonly<Record<string, number>>;
+  readonly packets?: readonly Packet[];
+  /** capture: packets the kernel dropped on us; non-zero spoils the evidence. */
+  readonly drops?: number;
+}
+
+export interface CaseEvidence {
+  readonly id: string;
+  /** One per action, in order; shorter when `broken` is set. */
+  readonly steps: readonly StepEvidence[];
+  /** The agent could not go on: why (topology refused, bug, deadline). Makes the case `error` or `timeout`. */
+  readonly broken?: { readonly kind: 'error' | 'timeout'; readonly message: string };
+  /** Calls that built the topology (first case of a topology only). */
+  readonly setup: readonly string[];
+  readonly kernel: {
+    /** New /dev/kmsg lines; null when this caller may not read the log. */
+    readonly log: readonly string[] | null;
+    readonly taint: { readonly before: number; readonly after: number };
+  };
+  readonly durationMs: number;
+}

@@ -1,0 +1,35 @@
+/** Messages between host and agent. The channel frames, numbers and checksums them (vm/frames.ts). */
+import type { CaseEvidence } from './evidence.ts';
+import type { Program } from './program.ts';
+
+export type ToAgent =
+  /** Which link kinds can be created here, which protocols opened? */
+  | { readonly type: 'survey'; readonly kinds: readonly string[] }
+  | { readonly type: 'run'; readonly program: Program }
+  /** No more work: answer `bye` and exit 0. */
+  | { readonly type: 'end' };
+
+export interface Hello {
+  readonly type: 'hello';
+  readonly protocol: 1;
+  /** uname -r, -v, -m */
+  readonly release: string;
+  readonly version: string;
+  readonly machine: string;
+  readonly node: string;
+  readonly cpus: number;
+  /** Nanoseconds a fixed calibration loop took; scales the case deadlines. */
+  readonly slowness: number;
+  readonly kmsg: boolean;
+}
+
+export type FromAgent =
+  | Hello
+  /** `null`: works; else the errno name of the attempt. */
+  | { readonly type: 'survey'; readonly kinds: Readonly<Record<string, string | null>> }
+  | { readonly type: 'start'; readonly id: string }
+  | { readonly type: 'case'; readonly evidence: CaseEvidence }
+  /** Counts of what was started and finished: the host compares. */
+  | { readonly type: 'bye'; readonly started: number; readonly finished: number }
+  /** The agent itself failed. */
+  | { readonly type: 'fatal'; readonly message: string };

@@ -1,0 +1,112 @@
+/** Outcomes and the one stream of events from the runner to every view. Views compute no verdicts. */
+
+export type Outcome = 'pass' | 'fail' | 'skip' | 'xfail' | 'xpass' | 'error' | 'timeout' | 'crash';
+
+/** A place in a file the user wrote; line and column count from 1. */
+export interface Location {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One planned check and what came of it. `expected` and `actual` are in one notation. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  /** Allowed outcomes, one per line of the report. */
+  readonly expected: readonly string[];
+  readonly actual: string;
+  /** Where the expectation is written. */
+  readonly where?: Location;
+}
+
+/** How a behaviour stands on a target: DESIGN's table. */
+export interface BehaviourStatus {
+  readonly name: string;
+  readonly summary: string;
+  readonly commit: string;
+  readonly subject: string;
+  /** First mainline version with it. */
+  readonly since: string;
+  /** What the version says. */
+  readonly stated: 'must-have' | 'must-not-have' | 'unknown';
+  /** What the kernel did. `unclear`: the probe matched neither answer. */
+  readonly probed: 'has' | 'has-not' | 'unclear' | 'not-probed';
+  /** What the cases are judged by. */
+  readonly judged: boolean;
+  readonly note?: 'missing' | 'backport' | 'observation' | 'probe-unclear';
+}
+
+export interface CaseResult {
+  readonly id: string;
+  readonly suite: string;
+  readonly target: string;
+  readonly outcome: Outcome;
+  /** One line: why it is not `pass`. Empty on pass. */
+  readonly reason: string;
+  readonly rule: string;
+  readonly source: readonly string[];
+  readonly where: Location;
+  readonly checks: readonly Check[];
+  /** Behaviours that decided the expectation; for a failure, those missing come with their commit. */
+  readonly behaviours: readonly string[];
+  readonly missing: readonly {
+    readonly behaviour: string;
+    readonly commit: string;
+    readonly subject: string;
+  }[];
+  /** System calls, strace-like. */
+  readonly calls: readonly string[];
+  /** Kernel log lines of this case; null when unreadable. */
+  readonly log: readonly string[] | null;
+  readonly fingerprint?: string;
+  readonly durationMs: number;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** Command that reruns just this case. */
+  readonly rerun: string;
+  /** Path of its evidence inside the results folder. */
+  readonly evidence: string;
+}
+
+export type MachineState = 'fetching' | 'booting' | 'surveying' | 'running' | 'lost' | 'done';
+
+export interface TargetSummary {
+  readonly target: string;
+  readonly release: string;
+  readonly version: string;
+  /** Upstream version it is judged as, e.g. `6.1.148`; null when unknown. */
+  readonly upstream: string | null;
+  readonly judgedAs: string | null;
+  readonly behaviours: readonly BehaviourStatus[];
+}
+
+export type Totals = Readonly<Record<Outcome, number>>;
+
+export type RunEvent =
+  | {
+      readonly type: 'run-start';
+      readonly tool: string;
+      readonly started: string;
+      readonly command: readonly string[];
+      readonly folder: string;
+      readonly targets: readonly string[];
+      readonly planned: number;
+    }
+  | {
+      readonly type: 'machine';
+      readonly target: string;
+      readonly state: MachineState;
+      readonly detail: string;
+    }
+  | { readonly type: 'target'; readonly summary: TargetSummary }
+  | { readonly type: 'case-start'; readonly target: string; readonly id: string }
+  | { readonly type: 'case-end'; readonly result: CaseResult }
+  | { readonly type: 'notice'; readonly target: string | null; readonly message: string }
+  | {
+      readonly type: 'run-end';
+      readonly ended: string;
+      readonly totals: Totals;
+      readonly exit: number;
+      readonly interrupted: boolean;
+    };
