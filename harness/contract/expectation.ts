@@ -1,0 +1,76 @@
+/** What the planner expects of each action; the judge holds it against the evidence. Everything is concrete. */
+import type { Program } from './program.ts';
+import type { Location } from './result.ts';
+
+/** A stretch of payload: `length` bytes of stream `stream` from `at` on. */
+export interface Slice {
+  readonly stream: number;
+  readonly at: number;
+  readonly length: number;
+}
+
+export interface ExpectedDatagram {
+  /** recvmsg's return value in bytes. */
+  readonly length: number;
+  /** Exactly these bytes; several when a corked datagram was put together from several sends. */
+  readonly payload: readonly Slice[];
+  /** Value of the UDP_GRO cmsg in bytes; null: there must be none. */
+  readonly gro: number | null;
+  /** msg_flags by name, sorted. */
+  readonly flags: readonly string[];
+}
+
+/** Fields left out are not stated by the case. */
+export interface ExpectedPacket {
+  readonly payload: readonly Slice[];
+  readonly gso?: string;
+  readonly gsoSize?: number;
+  readonly checksum?: string;
+  readonly ipLength?: number;
+  readonly udpLength?: number;
+  readonly ttl?: number;
+  readonly tos?: number;
+  readonly df?: boolean;
+}
+
+/** The action returns -1 with exactly this errno. */
+export interface ExpectedError {
+  readonly error: string;
+}
+
+export type Expected =
+  | ExpectedError
+  /** The action succeeds: `returns`, where given, is its exact return value. */
+  | { readonly ok: true; readonly returns?: number; readonly lengths?: readonly number[] }
+  | { readonly value: { readonly int?: number; readonly hex?: string; readonly length: number } }
+  | { readonly datagrams: readonly ExpectedDatagram[] }
+  | { readonly bytes: number }
+  | { readonly counters: Readonly<Record<string, number>> }
+  | { readonly packets: readonly ExpectedPacket[] };
+
+export interface Expectation {
+  readonly expected: Expected;
+  /** The place in the suite where it is written. */
+  readonly where: Location;
+  /** Behaviours whose state chose this expectation, or a size in it. */
+  readonly behaviours: readonly string[];
+}
+
+/** A variant made ready for one target. */
+export interface PlannedCase {
+  readonly id: string;
+  readonly suite: string;
+  readonly rule: string;
+  readonly source: readonly string[];
+  readonly tags: readonly string[];
+  readonly where: Location;
+  /** Link kinds and capabilities it needs on the target. */
+  readonly needs: readonly string[];
+  /** Set when the case does not apply on this target: why. No program is run then. */
+  readonly skip?: string;
+  readonly program: Program;
+  /** One per action of the program, in order. */
+  readonly expectations: readonly Expectation[];
+  /** All behaviours that decided anything in this case. */
+  readonly behaviours: readonly string[];
+}
