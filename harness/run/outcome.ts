@@ -1,0 +1,72 @@
+/** Turns verdicts, skips and losses into results. */
+import type { CaseEvidence } from '../contract/evidence.ts';
+import type { PlannedCase } from '../contract/expectation.ts';
+import type { BehaviourStatus, CaseResult, Outcome } from '../contract/result.ts';
+import type { Verdict } from '../judge/judge.ts';
+import type { VariantInfo } from './planner.ts';
+
+/** What stays the same for all results of one target. */
+export interface TargetContext {
+  readonly target: string;
+  readonly statuses: readonly BehaviourStatus[];
+  /** Command line that reruns one case, e.g. `./segproof run --kernel 6.1 'ID'`. */
+  readonly rerun: (id: string) => string;
+}
+
+/** Folder of a case's evidence inside the results folder; the id is its path. */
+export function evidencePath(target: string, id: string): string {
+  return `cases/${target.replaceAll('/', '_')}/${id}`;
+}
+
+export function judged(
+  context: TargetContext,
+  planned: PlannedCase,
+  evidence: CaseEvidence,
+  verdict: Verdict,
+): CaseResult {
+  const good = verdict.outcome === 'pass';
+  return {
+    ...blank(context, planned, verdict.outcome, verdict.reason),
+    checks: verdict.checks,
+    behaviours: planned.behaviours,
+    missing: good ? [] : missing(context, planned.behaviours),
+    calls: [...evidence.setup, ...evidence.steps.flatMap((step) => step.calls)],
+    log: evidence.kernel.log,
+    ...(verdict.fingerprint === undefined ? {} : { fingerprint: verdict.fingerprint }),
+    durationMs: evidence.durationMs,
+  };
+}
+
+/** A result without evidence: skipped, or its machine was lost. */
+export function blank(
+  context: TargetContext,
+  variant: VariantInfo,
+  outcome: Outcome,
+  reason: string,
+): CaseResult {
+  return {
+    id: variant.id,
+    suite: variant.suite,
+    target: context.target,
+    outcome,
+    reason,
+    rule: variant.rule,
+    source: variant.source,
+    where: variant.where,
+    checks: [],
+    behaviours: [],
+    missing: [],
+    calls: [],
+    log: null,
+    durationMs: 0,
+    attempt: 1,
+    rerun: context.rerun(variant.id),
+    evidence: evidencePath(context.target, variant.id),
+  };
+}
+
+function missing(context: TargetContext, names: readonly string[]): CaseResult['missing'] {
+  return context.statuses
+    .filter((status) => status.note === 'missing' && names.includes(status.name))
+    .map(({ name, commit, subject }) => ({ behaviour: name, commit, subject }));
+}

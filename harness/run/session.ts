@@ -1,0 +1,60 @@
+/** A typed conversation with the agent on a machine, with a deadline on every wait. */
+import type { FromAgent, ToAgent } from '../contract/protocol.ts';
+import { MachineError, type Machine } from '../../vm/machine.ts';
+
+/** The agent said nothing within the time it was given. */
+export class Silence extends Error {}
+
+export class Session implements AsyncDisposable {
+  readonly #machine: Machine;
+  readonly #messages: AsyncIterator<unknown>;
+  #pending: Promise<IteratorResult<unknown>> | null = null;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    this.#messages = machine.messages[Symbol.asyncIterator]();
+  }
+
+  send(message: ToAgent): void {
+    this.#machine.send(message);
+  }
+
+  /** The next message. Throws {@link Silence} after `ms`, {@link MachineError} when the machine ended. */
+  async next(ms: number): Promise<FromAgent> {
+    this.#pending ??= this.#messages.next();
+    let timer: NodeJS.Timeout | undefined;
+    const expired = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new Silence(`no word from the agent for ${Math.round(ms / 100) / 10} s`));
+      }, ms);
+    });
+    try {
+      const result = await Promise.race([this.#pending, expired]);
+      this.#pending = null;
+      if (result.done)
+        throw new MachineError('lost', 'the agent closed its channel before its work was done');
+      const message = result.value as FromAgent;
+      if (message.type === 'fatal') throw new MachineError('lost', `the agent failed: ${message.message}`);
+      return message;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The next message, which must be of this type. */
+  async expect<T extends FromAgent['type']>(type: T, ms: number): Promise<Extract<FromAgent, { type: T }>> {
+    const message = await this.next(ms);
+    if (message.type !== type)
+      throw new MachineError('garbled', `the agent said ${message.type} where ${type} was due`);
+    return message as Extract<FromAgent, { type: T }>;
+  }
+
+  console(): Promise<string> {
+    return this.#machine.console();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#pending?.catch(() => undefined);
+    await this.#machine[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,79 @@
+/** First words with an agent: which kernel is this, what can it create, which behaviours does it show? */
+import type { PlannedCase } from '../contract/expectation.ts';
+import type { Hello } from '../contract/protocol.ts';
+import type { BehaviourStatus, TargetSummary } from '../contract/result.ts';
+import { weigh, weighAs, type Probed } from '../judge/behaviours.ts';
+import { judge } from '../judge/judge.ts';
+import type { Planner, Probe } from './planner.ts';
+import type { Session } from './session.ts';
+
+export interface Survey {
+  readonly hello: Hello;
+  readonly summary: TargetSummary;
+  /** Link kind or capability → null when it works, else the errno it met. */
+  readonly kinds: Readonly<Record<string, string | null>>;
+}
+
+export interface SurveyOptions {
+  readonly target: string;
+  /** Version whose rules to judge by in place of the kernel's own; null: the kernel's own. */
+  readonly judgeAs: string | null;
+  /** Upstream version from elsewhere (the kernel's package), used where uname names none. */
+  readonly upstream: string | null;
+  readonly bootMs: number;
+}
+
+/** Longest time for one answer during the survey, in ms; generous because a TCG guest may be loading modules. */
+const ANSWER_MS = 60_000;
+
+export async function survey(session: Session, planner: Planner, options: SurveyOptions): Promise<Survey> {
+  const hello = await session.expect('hello', options.bootMs);
+  session.send({ type: 'survey', kinds: planner.needs });
+  const { kinds } = await session.expect('survey', ANSWER_MS);
+  const probed = new Map<string, Probed>();
+  for (const probe of planner.probes) probed.set(probe.behaviour, await ask(session, probe, kinds));
+  const upstream = planner.upstream(hello.release, hello.version) ?? options.upstream;
+  const behaviours = planner.behaviours.map((info): BehaviourStatus => {
+    const answer = probed.get(info.name) ?? 'not-probed';
+    const stated = planner.stated(info.name, options.judgeAs ?? upstream);
+    return {
+      ...info,
+      stated,
+      probed: answer,
+      ...(options.judgeAs === null ? weigh : weighAs)(stated, answer),
+    };
+  });
+  const { release, version } = hello;
+  return {
+    hello,
+    kinds,
+    summary: { target: options.target, release, version, upstream, judgedAs: options.judgeAs, behaviours },
+  };
+}
+
+async function ask(session: Session, probe: Probe, kinds: Survey['kinds']): Promise<Probed> {
+  if (probe.needs.some((kind) => kinds[kind] !== null)) return 'not-probed';
+  session.send({ type: 'run', program: probe.program });
+  await session.expect('start', ANSWER_MS);
+  const { evidence } = await session.expect('case', ANSWER_MS + probe.program.deadlineMs);
+  const fits = (expectations: Probe['has']): boolean =>
+    judge(asCase(probe, expectations), evidence).outcome === 'pass';
+  if (fits(probe.has)) return 'has';
+  return fits(probe.lacks) ? 'has-not' : 'unclear';
+}
+
+function asCase(probe: Probe, expectations: Probe['has']): PlannedCase {
+  const where = expectations[0]?.where ?? { file: 'suites/behaviours.yaml', line: 1, column: 1 };
+  return {
+    id: probe.program.id,
+    suite: 'behaviours',
+    rule: probe.behaviour,
+    source: [],
+    tags: [],
+    where,
+    needs: [],
+    program: probe.program,
+    expectations,
+    behaviours: [],
+  };
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The tests: types, lint, format, then every *.test.ts. Last line: `N passed, N failed`.
+# With arguments: only these test files.
+set -uo pipefail
+cd "$(dirname "$(readlink -f "$0")")/../.."
+passed=0
+failed=0
+
+check() {
+  local name=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "not ok: $name"
+  fi
+}
+
+if [ $# -eq 0 ]; then
+  check 'types' npm run --silent typecheck
+  check 'lint' npm run --silent lint
+  check 'format' npm run --silent format:check
+  check 'suites' ./segproof lint
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+npx tap --reporter=tap "$@" >"$log"
+code=$?
+sed -n '/^ *not ok/,/^ *\.\.\./p' "$log"
+# Leaf points only: a point that ends a subtest counts its subtests.
+read -r ok bad < <(node harness/testing/count-tap.mjs <"$log")
+passed=$((passed + ok))
+failed=$((failed + bad))
+if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then
+  tail -n 40 "$log"
+  failed=$((failed + 1))
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
