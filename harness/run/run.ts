@@ -131,6 +131,6 @@ function status(
     .filter(([target]) => ends.get(target) !== 'no-machine')
     .flatMap(([, own]) => [...own]);
   if (judged.some(([outcome, n]) => UNEXPECTED.has(outcome) && n > 0)) return 1;
-  if ([...ends.values()].includes('no-machine')) return 69;
+  if ([...ends.values()].some((end) => end === 'no-machine' || end === 'lost')) return 69;
   return judged.some(([outcome, n]) => outcome !== 'skip' && n > 0) ? 0 : 4;
 }

@@ -29,8 +29,8 @@ export interface TargetJob {
   readonly signal: AbortSignal;
 }
 
-/** How a target ended: `ran` = every case has its result; `no-machine` = it never came up or was lost for good. */
-export type TargetEnd = 'ran' | 'no-machine' | 'interrupted';
+/** How a target ended. `no-machine`: it never came up; `lost`: too many machines died, the rest was not run. */
+export type TargetEnd = 'ran' | 'no-machine' | 'lost' | 'interrupted';
 
 /** Programs sent ahead of the answers: hides the channel's latency, and bounds what a lost guest takes with it. */
 const WINDOW = 32;
@@ -98,7 +98,7 @@ export async function runTarget(job: TargetJob): Promise<TargetEnd> {
       state('lost', loss.reason);
       const victim = running as PlannedCase | null;
       if (victim) finish(blank(context, victim, loss.outcome, loss.reason));
-      if (!booted) {
+      if (!booted && machines === 0) {
         for (const variant of planner.variants)
           if (!done.has(variant.id)) finish(blank(context, variant, loss.outcome, loss.reason));
         return 'no-machine';
@@ -108,7 +108,7 @@ export async function runTarget(job: TargetJob): Promise<TargetEnd> {
     }
   }
   for (const variant of planner.variants) if (!done.has(variant.id)) finishLost(job, context, variant.id);
-  return 'no-machine';
+  return 'lost';
 }
 
 function finishLost(job: TargetJob, context: TargetContext, id: string): void {
