@@ -1,0 +1,43 @@
+import type { Writable } from 'node:stream';
+
+/** A stream that views write to: a vanished reader ends it quietly, any other failure is told once, at the end. */
+export interface Sink {
+  write(text: string): void;
+  /** Resolves when everything written was handed over; rejects when it could not be. The stream stays open. */
+  flush(): Promise<void>;
+}
+
+/** EPIPE: the reader (`| head`) closed its end; EIO: the terminal hung up. */
+const GONE = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'EIO']);
+
+/** Wraps a stream that may break at any time. */
+export function createSink(stream: Writable): Sink {
+  const state: { broken: NodeJS.ErrnoException | null } = { broken: null };
+  const onError = (error: NodeJS.ErrnoException): void => {
+    state.broken ??= error;
+  };
+  // Stays on for good: an error of a write can be reported after flush() resolved, and would end the process.
+  stream.on('error', onError);
+  return {
+    write(text) {
+      if (state.broken === null && !stream.destroyed) stream.write(text);
+    },
+    async flush() {
+      if (state.broken === null && !stream.destroyed) {
+        await new Promise<void>((resolve) => {
+          stream.once('close', resolve);
+          stream.write('', () => {
+            stream.off('close', resolve);
+            resolve();
+          });
+        });
+        // The callback of a failed write runs before its `error` event.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const failure = state.broken;
+      if (failure !== null && !GONE.has(failure.code ?? '')) {
+        throw new Error(`cannot write the report: ${failure.message}`, { cause: failure });
+      }
+    },
+  };
+}
