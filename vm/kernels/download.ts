@@ -1,0 +1,58 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { apt, configureApt } from './apt.ts';
+import { sha256 } from './hash.ts';
+import { withApt, type Package } from './packages.ts';
+import { KernelError, report, type KernelOptions } from './types.ts';
+
+/** Bytes as people read them. */
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+/**
+ * Download packages into `folder` through the private apt, which checks them against the signed index; the hash is checked
+ * again here, since it is the key under which the content will be kept.
+ * @returns paths of the .deb files in the order of `packages`
+ * @throws KernelError (69)
+ */
+export async function download(
+  packages: readonly Package[],
+  folder: string,
+  options: KernelOptions,
+): Promise<string[]> {
+  const bytes = packages.reduce((sum, { size }) => sum + size, 0);
+  const what = packages.map(({ name, version }) => `${name} ${version}`).join(', ');
+  report(options, 'download', `${what}: ${megabytes(bytes)}`);
+  await withApt(options, async () => {
+    await configureApt();
+    const wanted = packages.map(({ name, version }) => `${name}=${version}`);
+    const ran = await apt('apt-get', ['download', ...wanted], { cwd: folder, signal: options.signal });
+    if (!ran.ok) throw new KernelError(69, `${what}: cannot be downloaded: ${reason(ran.stderr)}`, ADVICE);
+  });
+  const files = await hashes(folder);
+  return packages.map(({ name, sha256: expected }) => {
+    const file = files.get(expected);
+    if (file !== undefined) return file;
+    throw new KernelError(69, `${name}: what was downloaded is not what the signed index names`, ADVICE);
+  });
+}
+
+const ADVICE =
+  'the index may be out of date (`segproof kernels list --refresh` reads it again), or the network or the mirror is at fault';
+
+/** The errors in what apt wrote; its warnings only when there are no errors. */
+function reason(stderr: string): string {
+  const lines = stderr.split('\n');
+  const errors = lines.filter((line) => line.startsWith('E:'));
+  return (errors.length > 0 ? errors : lines).map((line) => line.replace(/^[EW]: /, '')).join('; ');
+}
+
+async function hashes(folder: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name);
+    if (name.endsWith('.deb') && (await stat(file)).isFile()) found.set(await sha256(file), file);
+  }
+  return found;
+}

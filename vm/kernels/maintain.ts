@@ -1,0 +1,47 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { damageOf } from './cache-folder.ts';
+import { kernelStore } from './paths.ts';
+import { storedKernels, type StoredKernel } from './store.ts';
+import { compareDebian, seriesOf } from './version.ts';
+
+/** A kernel of the cache as `segproof kernels verify` and `prune` tell it. */
+export interface Checked {
+  readonly folder: string;
+  readonly about: StoredKernel;
+  /** What is wrong with it; empty when it is whole. */
+  readonly damage: readonly string[];
+}
+
+/** Compare every file of every cached kernel with the hash it had when it was unpacked. */
+export async function verifyKernels(): Promise<Checked[]> {
+  const checked: Checked[] = [];
+  for (const stored of await storedKernels())
+    checked.push({ ...stored, damage: await damageOf(stored.folder, 'content') });
+  return checked;
+}
+
+/**
+ * Remove cached kernels: all of them, or all but the newest of each series; and whatever cut-off work has left.
+ * @returns folders that were removed
+ */
+export async function pruneKernels(keep: 'newest' | 'none'): Promise<string[]> {
+  const kept = new Map<string, StoredKernel & { folder: string }>();
+  const stored = await storedKernels();
+  if (keep === 'newest')
+    for (const { folder, about } of stored) {
+      const series = about.origin === 'debian' ? seriesOf(about.upstream ?? '') : folder;
+      const other = kept.get(series);
+      if (other === undefined || compareDebian(about.version ?? '', other.version ?? '') > 0)
+        kept.set(series, { ...about, folder });
+    }
+  const keeping = new Set([...kept.values()].map(({ folder }) => folder));
+  const removed: string[] = [];
+  for (const name of await readdir(kernelStore()).catch(() => [])) {
+    const folder = join(kernelStore(), name);
+    if (keeping.has(folder) || name.endsWith('.lock')) continue;
+    await rm(folder, { recursive: true, force: true });
+    removed.push(folder);
+  }
+  return removed;
+}

@@ -1,0 +1,130 @@
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { apt, indexFiles, updateIndex, type Refused } from './apt.ts';
+import { withLock } from './lock.ts';
+import { aptFolder } from './paths.ts';
+import { KernelError, report, type KernelOptions } from './types.ts';
+
+/** One package of the signed index. */
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+  readonly suite: string;
+  /** Hexadecimal, from the signed index. */
+  readonly sha256: string;
+  /** Bytes of the .deb. */
+  readonly size: number;
+  /** KiB when unpacked. */
+  readonly installedSize: number;
+  readonly depends: string;
+}
+
+/** What the index has for us. */
+export interface PackageIndex {
+  readonly packages: readonly Package[];
+  readonly refused: readonly Refused[];
+}
+
+/** An index younger than this is used as it is: kernels appear a few times a week. */
+const FRESH_MS = 12 * 3600 * 1000;
+
+/** Bumped when WANTED or the form of the stored index changes. */
+const FORM = 1;
+
+/** Kernels, and the tools that are run from the cache (vm/tools.ts). */
+const WANTED =
+  /^(linux-(image|binary|modules|base)-(unsigned-)?\d.*-amd64(-unsigned)?|virtme-ng|busybox-static|python3-(argcomplete|requests|urllib3|idna|certifi|chardet|charset-normalizer))$/;
+const UNWANTED = /-(cloud|rt)-amd64(-unsigned)?$/;
+
+/** Collects the stanzas of a Packages file, line by line. */
+export class StanzaReader {
+  private fields = new Map<string, string>();
+  readonly packages: Package[] = [];
+  private readonly suite: string;
+  constructor(suite: string) {
+    this.suite = suite;
+  }
+
+  line(line: string): void {
+    if (line === '') {
+      this.end();
+      return;
+    }
+    const colon = line.indexOf(': ');
+    if (colon > 0 && !line.startsWith(' ')) this.fields.set(line.slice(0, colon), line.slice(colon + 2));
+  }
+
+  end(): void {
+    const fields = this.fields;
+    this.fields = new Map();
+    const [name, version, sha256] = ['Package', 'Version', 'SHA256'].map((key) => fields.get(key));
+    if (name === undefined || version === undefined || sha256 === undefined) return;
+    if (!WANTED.test(name) || UNWANTED.test(name)) return;
+    const number = (key: string): number => Number(fields.get(key) ?? 0);
+    this.packages.push({
+      ...{ name, version, sha256, suite: this.suite, depends: fields.get('Depends') ?? '' },
+      ...{ size: number('Size'), installedSize: number('Installed-Size') },
+    });
+  }
+}
+
+const stored = (): string => join(aptFolder(), `packages-${FORM}.json`);
+
+async function readStored(maxAge: number): Promise<PackageIndex | null> {
+  try {
+    if (Date.now() - (await stat(stored())).mtimeMs > maxAge) return null;
+    return JSON.parse(await readFile(stored(), 'utf8')) as PackageIndex;
+  } catch {
+    return null;
+  }
+}
+
+async function readLists(): Promise<Package[]> {
+  const packages: Package[] = [];
+  for (const { file, suite } of await indexFiles()) {
+    const reader = new StanzaReader(suite);
+    await apt('/usr/lib/apt/apt-helper', ['cat-file', file], {
+      onLine: (line) => {
+        reader.line(line);
+      },
+    });
+    reader.end();
+    packages.push(...reader.packages);
+  }
+  return packages;
+}
+
+/** Run `work` while no other process uses the private apt. */
+export const withApt = <T>(options: KernelOptions, work: () => Promise<T>): Promise<T> =>
+  withLock(join(aptFolder(), 'lock'), "Debian's package index is in use", options, work);
+
+/**
+ * The packages we can use, from an index of at most 12 hours, or a new one. When a new one cannot be had the stored one
+ * goes on serving, with a note.
+ * @throws KernelError (69) when there is no index and none can be had
+ */
+export async function packageIndex(options: KernelOptions): Promise<PackageIndex> {
+  const old = await readStored(Infinity);
+  if (options.offline === true) {
+    if (old !== null) return old;
+    throw new KernelError(69, 'there is no package index yet', 'run once without --offline');
+  }
+  const current = options.refresh === true ? null : await readStored(FRESH_MS);
+  if (current !== null) return current;
+  const asked = Date.now();
+  return withApt(options, async () => {
+    const other = await readStored(Date.now() - asked);
+    if (other !== null) return other;
+    try {
+      const refused = await updateIndex(options);
+      const index: PackageIndex = { packages: await readLists(), refused };
+      await writeFile(`${stored()}.new`, JSON.stringify(index));
+      await rename(`${stored()}.new`, stored());
+      return index;
+    } catch (cause) {
+      if (old === null || !(cause instanceof KernelError)) throw cause;
+      report(options, 'note', `using the package index of an earlier day: ${cause.message}`);
+      return old;
+    }
+  });
+}

@@ -1,0 +1,126 @@
+import { fetchRelease, folderOf, releasesOf, type Release } from './debian.ts';
+import { openFolder } from './cache-folder.ts';
+import { resolvePath, resolveRunningImage } from './local.ts';
+import { packageIndex, type PackageIndex } from './packages.ts';
+import { FORMS, parseSpec } from './spec.ts';
+import { storedKernels, type StoredKernel } from './store.ts';
+import { kernelOf } from './stored.ts';
+import { KernelError, report, type Kernel, type KernelOptions } from './types.ts';
+import { compareDebian, compareSeries, seriesOf } from './version.ts';
+
+/**
+ * The kernel that a `--kernel` argument names, fetched and unpacked if need be.
+ * @throws KernelError when it names no kernel (65) or this machine cannot get it (69)
+ */
+export async function resolveKernel(text: string, options: KernelOptions = {}): Promise<Kernel> {
+  const spec = parseSpec(text);
+  if (spec.kind === 'path') return resolvePath(spec.path, options);
+  if (spec.kind === 'running-image') return resolveRunningImage();
+  const wanted = spec.kind === 'series' ? spec.series : spec.text;
+  const matches = (kernel: Named): boolean =>
+    spec.kind === 'series' ? seriesOf(kernel.upstream ?? '') === wanted : isRelease(kernel, wanted);
+  const index = await packageIndex(options).catch((cause: unknown) => {
+    if (cause instanceof KernelError) return cause;
+    throw cause;
+  });
+  if (index instanceof KernelError)
+    return (await newestStored(matches, wanted, options, index.message)) ?? fail(index);
+  const releases = releasesOf(index);
+  const served = releases.filter(matches);
+  const release = served.find(({ missing }) => missing === null);
+  if (release === undefined)
+    return (
+      (await newestStored(matches, wanted, options, 'the archive serves it no longer')) ??
+      fail(unknown(text, served, releases, index))
+    );
+  try {
+    return kernelOf(await fetchRelease(release, options), wanted);
+  } catch (cause) {
+    if (!(cause instanceof KernelError) || spec.kind !== 'series') throw cause;
+    return (await newestStored(matches, wanted, options, cause.message)) ?? fail(cause);
+  }
+}
+
+interface Named {
+  readonly release: string;
+  readonly version: string | null;
+  readonly upstream: string | null;
+}
+
+const isRelease = (kernel: Named, text: string): boolean =>
+  kernel.upstream === text || kernel.version === text || kernel.release === text;
+
+function fail(error: KernelError): never {
+  throw error;
+}
+
+/** The newest kernel of the store that fits, for when the archive cannot be asked or has dropped it. */
+async function newestStored(
+  matches: (kernel: StoredKernel) => boolean,
+  name: string,
+  options: KernelOptions,
+  why: string,
+): Promise<Kernel | null> {
+  const fitting = (await storedKernels()).filter(({ about }) => about.origin === 'debian' && matches(about));
+  fitting.sort((a, b) => compareDebian(b.about.version ?? '', a.about.version ?? ''));
+  for (const { folder } of fitting) {
+    const stored = await openFolder<StoredKernel>(folder);
+    if (stored === null) continue;
+    report(options, 'note', `${name}: using ${stored.about.version ?? folder} from the cache: ${why}`);
+    return kernelOf(stored, name);
+  }
+  return null;
+}
+
+/** The error for a version that cannot be fetched, with what can be. */
+function unknown(
+  text: string,
+  served: readonly Release[],
+  all: readonly Release[],
+  index: PackageIndex,
+): KernelError {
+  const [incomplete] = served;
+  const left = index.refused.map(({ what, why }) => `\n${what} could not be read: ${why}`).join('');
+  if (incomplete?.missing != null)
+    return new KernelError(
+      69,
+      `kernel ${text}: Debian ${incomplete.version} cannot be fetched: the archive has dropped ${incomplete.missing}`,
+      `a snapshot of the archive may still have it (SEGPROOF_DEBIAN_MIRROR); available: ${seriesIn(all).join(', ')}${left}`,
+    );
+  const series = seriesOf(text.replace(/^debian:/, ''));
+  const same = all.filter((release) => release.series === series && release.missing === null);
+  const near = [...new Set(same.map(({ upstream }) => upstream))];
+  const choice =
+    near.length > 0
+      ? `releases of ${series}: ${near.join(', ')}`
+      : `series available: ${seriesIn(all).join(', ')}`;
+  return new KernelError(
+    65,
+    `kernel ${text}: Debian's archive does not serve it`,
+    `${choice}${left}\n${FORMS}`,
+  );
+}
+
+const seriesIn = (releases: readonly Release[]): string[] =>
+  [...new Set(releases.filter(({ missing }) => missing === null).map(({ series }) => series))].sort(
+    compareSeries,
+  );
+
+/** One line of `segproof kernels list`. */
+export interface Series {
+  readonly series: string;
+  /** Releases that can be fetched, newest first. */
+  readonly releases: readonly { readonly release: Release; readonly cached: boolean }[];
+}
+
+/** Series that can be fetched with their releases, and whether each is in the cache already. */
+export async function listSeries(options: KernelOptions = {}): Promise<Series[]> {
+  const releases = releasesOf(await packageIndex(options));
+  const cached = new Set((await storedKernels()).map(({ folder }) => folder));
+  return seriesIn(releases).map((series) => ({
+    series,
+    releases: releases
+      .filter((release) => release.series === series && release.missing === null)
+      .map((release) => ({ release, cached: cached.has(folderOf(release)) })),
+  }));
+}

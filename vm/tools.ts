@@ -1,0 +1,78 @@
+import { run, has, TOOL_PATH } from './kernels/exec.ts';
+import { KernelError, report, type KernelOptions } from './kernels/types.ts';
+
+/** Programs of the machine that guests need, and the Debian package that has each. */
+const PACKAGE_OF = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  // virtme-ng asks modprobe which modules an image needs; depmod writes the lists it reads.
+  modprobe: 'kmod',
+  depmod: 'kmod',
+  // virtme-ng reads a kernel's version from what file(1) says.
+  file: 'file',
+  ip: 'iproute2',
+  python3: 'python3',
+} as const;
+
+export type Program = keyof typeof PACKAGE_OF;
+
+/** Whether missing packages may be installed: as root, where apt is, and unless SEGPROOF_NO_INSTALL is set. */
+async function mayInstall(): Promise<boolean> {
+  return (
+    process.getuid?.() === 0 && (process.env['SEGPROOF_NO_INSTALL'] ?? '') === '' && (await has('apt-get'))
+  );
+}
+
+/** Programs that guests need and that are not installed, with their packages. */
+export async function missingPrograms(
+  programs: readonly Program[] = Object.keys(PACKAGE_OF) as Program[],
+): Promise<{ readonly program: Program; readonly package: string }[]> {
+  const missing = [];
+  for (const program of programs)
+    if (!(await has(program))) missing.push({ program, package: PACKAGE_OF[program] });
+  return missing;
+}
+
+/**
+ * Make sure that programs of the machine are there; installs the packages of missing ones when it may, and says so.
+ * @throws KernelError (69) naming what to install when it may not or cannot
+ */
+export async function ensurePrograms(programs: readonly Program[], options: KernelOptions): Promise<void> {
+  const missing = await missingPrograms(programs);
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((item) => item.package))];
+  const names = missing.map(({ program }) => program).join(', ');
+  const advice = `install with: apt-get install --no-install-recommends ${packages.join(' ')}`;
+  if (!(await mayInstall())) throw new KernelError(69, `not installed: ${names}`, advice);
+  report(options, 'install', `installing ${packages.join(', ')} with apt-get (for ${names})`);
+  const install = (): ReturnType<typeof run> =>
+    run(
+      'apt-get',
+      [
+        '-o',
+        'DPkg::Lock::Timeout=300',
+        'install',
+        '-y',
+        '--no-install-recommends',
+        '--no-remove',
+        ...packages,
+      ],
+      { env: { DEBIAN_FRONTEND: 'noninteractive' }, signal: options.signal },
+    );
+  let ran = await install();
+  if (!ran.ok && /Unable to locate package|no installation candidate|404/.test(ran.stderr)) {
+    // An image with empty or old package lists: fetch them once.
+    await run('apt-get', ['update'], { signal: options.signal });
+    ran = await install();
+  }
+  if (!ran.ok)
+    throw new KernelError(69, `${packages.join(', ')}: cannot be installed: ${ran.stderr}`, advice);
+}
+
+/** Like ensurePrograms for one program, whose name to run it by is returned. */
+export async function ensureProgram(program: Program, options: KernelOptions): Promise<string> {
+  await ensurePrograms([program], options);
+  return program;
+}
+
+/** PATH under which all of them are found; the sbin folders are not on an ordinary user's. */
+export const toolPath = TOOL_PATH;

@@ -1,0 +1,153 @@
+import { mkdir, mkdtemp, readFile, rm, access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureFolder } from './kernels/cache-folder.ts';
+import { download } from './kernels/download.ts';
+import { run } from './kernels/exec.ts';
+import { keyOf } from './kernels/hash.ts';
+import { packageIndex, type Package } from './kernels/packages.ts';
+import { aptFolder, toolStore } from './kernels/paths.ts';
+import { KernelError, report, type KernelOptions } from './kernels/types.ts';
+import { unpackDeb } from './kernels/unpack.ts';
+import { compareDebian } from './kernels/version.ts';
+import { ensurePrograms, toolPath } from './tools.ts';
+
+/** How to run virtme-ng. */
+export interface VngCommand {
+  /** Start of the command line: vng itself, by full path or name. */
+  readonly argv: readonly string[];
+  /** The lower-level program that vng calls; takes stable options and needs no shell. */
+  readonly virtmeRun: readonly string[];
+  /** To be merged into the environment of either. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly version: string;
+  /** A statically linked busybox for the guest's initramfs; null when the machine's own vng has to find one. */
+  readonly busybox: string | null;
+}
+
+/** Oldest version that is used when the machine has its own: 1.41 can run without a terminal (virtme-ng PR 426). */
+const OLDEST = '1.41';
+
+/** Python modules that virtme-ng imports, and the package of each with what that one needs. */
+const PYTHON_NEEDS: Readonly<Record<string, readonly string[]>> = {
+  argcomplete: ['python3-argcomplete'],
+  requests: [
+    'python3-requests',
+    'python3-urllib3',
+    'python3-idna',
+    'python3-certifi',
+    'python3-chardet',
+    'python3-charset-normalizer',
+  ],
+};
+
+/** The interpreter of Debian's packages, whatever else is first on the PATH. */
+const PYTHON = '/usr/bin/python3';
+
+/**
+ * How to run virtme-ng and everything that it needs. The machine's own one is used when it is recent enough
+ * (SEGPROOF_VNG names another); else Debian's newest package is unpacked into the cache and run from there, since Debian 12
+ * has none, and installing a newer suite's package would mix suites on the user's machine.
+ * @throws KernelError (69)
+ */
+export async function vngCommand(options: KernelOptions = {}): Promise<VngCommand> {
+  await ensurePrograms(['qemu-system-x86_64', 'modprobe', 'file', 'ip', 'python3'], options);
+  const named = process.env['SEGPROOF_VNG'];
+  const own = await versionOf(named ?? 'vng', {});
+  if (own !== null && (named !== undefined || compareDebian(own, OLDEST) >= 0)) {
+    const virtmeRun = named?.includes('/') === true ? join(named, '../virtme-run') : 'virtme-run';
+    const env = { PATH: toolPath };
+    return { argv: [named ?? 'vng'], virtmeRun: [virtmeRun], env, version: own, busybox: null };
+  }
+  if (named !== undefined) throw new KernelError(69, `SEGPROOF_VNG: ${named} does not run as virtme-ng`);
+  return fromCache(options);
+}
+
+async function fromCache(options: KernelOptions): Promise<VngCommand> {
+  const { packages } = await packageIndex(options);
+  const codename = await hostCodename();
+  const wanted = ['virtme-ng', 'busybox-static', ...(await missingModules())].flatMap((name) => {
+    const best = choose(packages, name, name === 'virtme-ng' ? null : codename);
+    return best === null ? [] : [best];
+  });
+  const virtme = wanted.find(({ name }) => name === 'virtme-ng');
+  if (virtme === undefined || compareDebian(virtme.version, OLDEST) < 0)
+    throw new KernelError(
+      69,
+      `virtme-ng ${OLDEST} or newer is not installed, and no suite of the package index has it`,
+      'install virtme-ng (pip or your distribution), or name it by SEGPROOF_VNG',
+    );
+  const key = keyOf(wanted.map(({ sha256 }) => sha256));
+  const { folder } = await ensureFolder(join(toolStore(), `virtme-ng_${key}`), options, async (fresh) => {
+    await mkdir(aptFolder(), { recursive: true });
+    const debs = await mkdtemp(join(aptFolder(), 'download-'));
+    try {
+      for (const deb of await download(wanted, debs, options)) await unpackDeb(deb, fresh, true);
+    } finally {
+      await rm(debs, { recursive: true, force: true });
+    }
+    report(options, 'unpack', `virtme-ng ${virtme.version} (kept in the cache, not installed)`);
+    return wanted.map(({ name, version, sha256, suite }) => ({ name, version, sha256, suite }));
+  });
+  return commandIn(folder);
+}
+
+async function commandIn(folder: string): Promise<VngCommand> {
+  const bin = join(folder, 'usr/bin');
+  const env = {
+    PATH: [bin, join(folder, 'bin'), toolPath].join(':'),
+    PYTHONPATH: join(folder, 'usr/lib/python3/dist-packages'),
+  };
+  const vng = join(bin, 'vng');
+  const version = await versionOf(vng, env);
+  if (version === null) {
+    const why = (await run(vng, ['--version'], { env })).stderr.split('\n').at(-1) ?? '';
+    throw new KernelError(
+      69,
+      `${vng}: does not run: ${why}`,
+      'install python3-requests and python3-argcomplete, or virtme-ng itself',
+    );
+  }
+  const busybox = join(folder, 'bin/busybox');
+  const found = (await exists(busybox)) ? busybox : join(bin, 'busybox');
+  return {
+    ...{ argv: [vng], virtmeRun: [join(bin, 'virtme-run')], env, version },
+    busybox: (await exists(found)) ? found : null,
+  };
+}
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
+/** Version of the vng by this name, null when it is not there or does not run. */
+async function versionOf(vng: string, env: Readonly<Record<string, string>>): Promise<string | null> {
+  try {
+    const { ok, stdout, stderr } = await run(vng, ['--version'], { env });
+    return ok ? (/(\d+\.\d+(?:\.\d+)?)/.exec(stdout + stderr)?.[1] ?? null) : null;
+  } catch (cause) {
+    if (cause instanceof KernelError) return null;
+    throw cause;
+  }
+}
+
+async function missingModules(): Promise<string[]> {
+  const needed: string[] = [];
+  for (const [module, packages] of Object.entries(PYTHON_NEEDS))
+    if (!(await run(PYTHON, ['-c', `import ${module}`])).ok) needed.push(...packages);
+  return needed;
+}
+
+/** The newest package of a name; from the given suite (or its updates) if that has one. */
+function choose(packages: readonly Package[], name: string, suite: string | null): Package | null {
+  const all = packages.filter((item) => item.name === name);
+  const here = all.filter((item) => suite !== null && item.suite.startsWith(suite));
+  return (here.length > 0 ? here : all).sort((a, b) => compareDebian(b.version, a.version))[0] ?? null;
+}
+
+/** Debian codename of this machine, e.g. `bookworm`; null elsewhere. Its Python can run its own suite's modules. */
+async function hostCodename(): Promise<string | null> {
+  const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  return /^VERSION_CODENAME=(.+)$/m.exec(text)?.[1] ?? null;
+}
