@@ -115,14 +115,16 @@ export function resultsDocument(run: Collected): ResultsDocument {
   };
 }
 
-/** Control and direction characters that JSON allows raw, but a terminal would obey. */
-const RAW = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+/** Control, format and direction characters that JSON allows raw, but a terminal would obey or hide. */
+const RAW = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** JSON that is safe to print: the same value, with such characters spelt as `\uXXXX`. */
 export function printableJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(
-    RAW,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  return JSON.stringify(value, null, indent).replace(RAW, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
   );
 }
 

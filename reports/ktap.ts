@@ -33,7 +33,7 @@ function explain(result: CaseResult): string[] {
     if (Array.isArray(value)) for (const item of value) add(key, item);
     else if (typeof value === 'object' && value !== null) {
       for (const [inner, item] of Object.entries(value)) add(`${key}.${inner}`, item);
-    } else lines.push(`# ${key}: ${ktapText(String(value))}`);
+    } else lines.push(`# ${key}: ${visible(String(value))}`);
   };
   for (const [key, value] of Object.entries(diagnostics(result))) add(key, value);
   return lines;
@@ -65,8 +65,8 @@ function nested(target: TargetRecord): string[] {
     `1..${results.length}`,
     ...(target.summary === null
       ? []
-      : [`# kernel: ${ktapText(`${target.summary.release} ${target.summary.version}`)}`]),
-    ...(judged === null ? [] : [`# judged as: ${ktapText(judged)}`]),
+      : [`# kernel: ${visible(`${target.summary.release} ${target.summary.version}`)}`]),
+    ...(judged === null ? [] : [`# judged as: ${visible(judged)}`]),
     ...results.flatMap((result, index) => point(index + 1, result)),
     totalsLine(count(results)),
   ];
@@ -113,7 +113,7 @@ export function createKtap(options: Pick<ViewOptions, 'out'>): View {
         finish(run.target(event.target));
       } else if (event.type === 'notice') {
         const about = event.target === null ? '' : `${event.target}: `;
-        put([`# note: ${ktapText(about + event.message)}`]);
+        put([`# note: ${visible(about + event.message)}`]);
       } else if (event.type === 'run-end') end();
     },
     async close() {

@@ -13,28 +13,28 @@ const GONE = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_E
 /** Wraps a stream that may break at any time. */
 export function createSink(stream: Writable): Sink {
   const state: { broken: NodeJS.ErrnoException | null } = { broken: null };
-  const onError = (error: NodeJS.ErrnoException): void => {
-    state.broken ??= error;
+  const onError = (error?: NodeJS.ErrnoException | null): void => {
+    state.broken ??= error ?? null;
   };
   // Stays on for good: an error of a write can be reported after flush() resolved, and would end the process.
   stream.on('error', onError);
   return {
     write(text) {
-      if (state.broken === null && !stream.destroyed) stream.write(text);
+      // The callback learns of a failure before the `error` event, which waits until the stream is closed.
+      if (state.broken === null && !stream.destroyed) stream.write(text, onError);
     },
     async flush() {
       if (state.broken === null && !stream.destroyed) {
         await new Promise<void>((resolve) => {
           stream.once('close', resolve);
-          stream.write('', () => {
+          stream.write('', (error) => {
+            onError(error);
             stream.off('close', resolve);
             resolve();
           });
         });
-        // The callback of a failed write runs before its `error` event.
-        await new Promise((resolve) => setImmediate(resolve));
       }
-      const failure = state.broken;
+      const failure = state.broken ?? stream.errored;
       if (failure !== null && !GONE.has(failure.code ?? '')) {
         throw new Error(`cannot write the report: ${failure.message}`, { cause: failure });
       }
