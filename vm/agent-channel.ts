@@ -13,7 +13,8 @@ export interface AgentChannel {
   send(message: unknown): void;
 }
 
-const descriptors = (spec: string): readonly [number, number] => {
+/** Descriptors to read from and to write to; opens the port where one is named. */
+export const channelDescriptors = (spec: string): readonly [number, number] => {
   const fd = /^fd:(\d+)(?:,(\d+))?$/.exec(spec);
   if (fd) return [Number(fd[1]), Number(fd[2] ?? fd[1])];
   const name = /^virtio:(.+)$/.exec(spec)?.[1];
@@ -28,7 +29,7 @@ const descriptors = (spec: string): readonly [number, number] => {
 
 /** Opens the channel that `spec`, the value of SEGPROOF_CHANNEL, names (see frames.ts). */
 export const openChannel = (spec: string): AgentChannel => {
-  const [input, output] = descriptors(spec);
+  const [input, output] = channelDescriptors(spec);
   const encoder = new FrameEncoder();
   const decoder = new FrameDecoder();
   const waiting: unknown[] = [];
