@@ -1,0 +1,90 @@
+/** What the steps of one case share: its sockets, what it has sent, its topology, its deadline. */
+import type { Program } from '../contract/program.ts';
+import type { Capture } from './capture.ts';
+import type { Counters } from './counters.ts';
+import { Ledger } from './explain.ts';
+import type { Cursor } from './explain.ts';
+import { incomingMessage } from './sys.ts';
+import type { IncomingMessage, SystemCalls } from './sys.ts';
+import { MAX_STREAM } from './payload.ts';
+import type { BuiltTopology } from './topology.ts';
+
+export interface OpenSocket {
+  readonly fd: number;
+  readonly ns: string;
+  /** AF_INET or AF_INET6 */
+  readonly family: number;
+  readonly protocol: number;
+  /** Where in the streams the next received byte is expected. */
+  readonly cursor: Cursor;
+}
+
+/** The case ran out of time. */
+export class DeadlineError extends Error {
+  constructor(ms: number) {
+    super(`the case was not done after ${ms} ms`);
+    this.name = 'DeadlineError';
+  }
+}
+
+const MAX_CONTROL = 4096;
+/** One set of receive buffers for all cases: they are large, and only one receive happens at a time. */
+let buffers: IncomingMessage | undefined;
+
+export class Case {
+  /** Calls of the endpoints under test; a wrong endpoint may stand in between. */
+  readonly sys: SystemCalls;
+  /** Calls of the agent's own instruments: sentinel, capture. */
+  readonly own: SystemCalls;
+  readonly seed: number;
+  readonly topology: BuiltTopology;
+  readonly ledger: Ledger;
+  readonly sockets = new Map<string, OpenSocket>();
+  readonly captures = new Map<string, Capture>();
+  /** By namespace: counters at the case's start, for those that will be asked about. */
+  readonly countersBefore = new Map<string, Counters>();
+  /** By namespace: what the agent's own instruments added to them. */
+  readonly ownCounts = new Map<string, Map<string, number>>();
+  readonly #deadlineMs: number;
+  readonly #started = performance.now();
+
+  constructor(program: Program, topology: BuiltTopology, sys: SystemCalls, own: SystemCalls) {
+    this.sys = sys;
+    this.own = own;
+    this.seed = program.seed;
+    this.topology = topology;
+    this.ledger = new Ledger(program.seed);
+    this.#deadlineMs = program.deadlineMs;
+  }
+
+  socket(name: string): OpenSocket {
+    const socket = this.sockets.get(name);
+    if (!socket) throw new RangeError(`no socket ${name} is open`);
+    return socket;
+  }
+
+  get receiveBuffers(): IncomingMessage {
+    buffers ??= incomingMessage(MAX_STREAM, MAX_CONTROL);
+    return buffers;
+  }
+
+  /** Milliseconds until the deadline. @throws DeadlineError when there are none. */
+  timeLeft(): number {
+    const left = this.#deadlineMs - (performance.now() - this.#started);
+    if (left <= 0) throw new DeadlineError(this.#deadlineMs);
+    return left;
+  }
+
+  /** Notes that the agent itself made these counters of `ns` go up by one. */
+  countOwn(ns: string, names: readonly string[]): void {
+    const counts = this.ownCounts.get(ns) ?? new Map<string, number>();
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+    this.ownCounts.set(ns, counts);
+  }
+
+  /** Closes every socket, whatever happened. */
+  close(): void {
+    for (const { fd } of this.sockets.values()) this.own.close(fd);
+    this.sockets.clear();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Device features by their ethtool names, over SIOCETHTOOL: include/uapi/linux/ethtool.h. Setting one is no proof that it is
+ * set (the driver may refuse, or switch others with it), so every change is read back.
+ */
+import koffi from 'koffi';
+import { SystemError } from './namespaces.ts';
+import { AF, IOCTL, SOCK } from './sys.ts';
+import type { SystemCalls } from './sys.ts';
+
+const CMD = { GSSET_INFO: 0x37, GSTRINGS: 0x1b, GFEATURES: 0x3a, SFEATURES: 0x3b } as const;
+const ETH_SS_FEATURES = 4;
+const STRING = 32;
+/** struct ethtool_get_features_block: available, requested, active, never_changed; set_features_block: valid, requested. */
+const GET_BLOCK = 16;
+const SET_BLOCK = 8;
+const IFNAMSIZ = 16;
+const IFREQ_SIZE = 40;
+
+export interface Feature {
+  readonly active: boolean;
+  /** False when nobody can switch it. */
+  readonly changeable: boolean;
+}
+
+/** Features of one device in the current namespace. */
+export class Ethtool {
+  readonly #sys: SystemCalls;
+  readonly #device: string;
+  /** Keeps the buffer alive whose address the kernel was given. */
+  held: Buffer | undefined;
+
+  constructor(sys: SystemCalls, device: string) {
+    this.#sys = sys;
+    this.#device = device;
+  }
+
+  /** Every feature by name, as `ethtool -k` shows them (long names). */
+  features(): Map<string, Feature> {
+    const names = this.#names();
+    const blocks = Math.ceil(names.length / 32);
+    const query = Buffer.alloc(8 + blocks * GET_BLOCK);
+    query.writeUInt32LE(CMD.GFEATURES, 0);
+    query.writeUInt32LE(blocks, 4);
+    this.#ioctl('ETHTOOL_GFEATURES', query);
+    return new Map(
+      names.map((name, index) => {
+        const bit = (word: number): boolean => {
+          const bits = query.readUInt32LE(8 + (index >> 5) * GET_BLOCK + word * 4);
+          return ((bits >>> (index & 31)) & 1) === 1;
+        };
+        return [name, { active: bit(2), changeable: bit(0) && !bit(3) }];
+      }),
+    );
+  }
+
+  /** Sets features in the order given. @throws Error when one is unknown, fixed, or does not come to stay. */
+  set(wanted: Readonly<Record<string, boolean>>): void {
+    for (const [name, on] of Object.entries(wanted)) this.#setOne(name, on);
+    const after = this.features();
+    for (const [name, on] of Object.entries(wanted)) {
+      if (after.get(name)?.active !== on)
+        throw new Error(`cannot set ${this.#device} ${name} ${word(on)}: it stays ${word(!on)}`);
+    }
+  }
+
+  #setOne(name: string, on: boolean): void {
+    const feature = this.features().get(name);
+    const what = `cannot set ${this.#device} ${name} ${word(on)}`;
+    if (!feature) throw new Error(`${what}: this kernel has no such feature`);
+    if (feature.active === on) return;
+    if (!feature.changeable) throw new Error(`${what}: it is fixed ${word(feature.active)}`);
+    const names = this.#names();
+    const index = names.indexOf(name);
+    const request = Buffer.alloc(8 + Math.ceil(names.length / 32) * SET_BLOCK);
+    request.writeUInt32LE(CMD.SFEATURES, 0);
+    request.writeUInt32LE((request.length - 8) / SET_BLOCK, 4);
+    const mask = (1 << (index & 31)) >>> 0;
+    const at = 8 + (index >> 5) * SET_BLOCK;
+    request.writeUInt32LE(mask, at);
+    request.writeUInt32LE(on ? mask : 0, at + 4);
+    this.#ioctl('ETHTOOL_SFEATURES', request);
+  }
+
+  #names(): string[] {
+    const info = Buffer.alloc(20);
+    info.writeUInt32LE(CMD.GSSET_INFO, 0);
+    info.writeBigUInt64LE(1n << BigInt(ETH_SS_FEATURES), 8);
+    this.#ioctl('ETHTOOL_GSSET_INFO', info);
+    const count = info.readUInt32LE(16);
+    const strings = Buffer.alloc(12 + count * STRING);
+    strings.writeUInt32LE(CMD.GSTRINGS, 0);
+    strings.writeUInt32LE(ETH_SS_FEATURES, 4);
+    strings.writeUInt32LE(count, 8);
+    this.#ioctl('ETHTOOL_GSTRINGS', strings);
+    return Array.from({ length: count }, (_, index) =>
+      strings.toString('latin1', 12 + index * STRING, 12 + (index + 1) * STRING).replace(/\0.*$/su, ''),
+    );
+  }
+
+  #ioctl(what: string, data: Buffer): void {
+    const fd = this.#sys.socket(AF.INET, SOCK.DGRAM | SOCK.CLOEXEC, 0);
+    if (fd < 0) throw new SystemError('socket', fd);
+    const request = Buffer.alloc(IFREQ_SIZE);
+    request.write(this.#device.slice(0, IFNAMSIZ - 1), 'latin1');
+    this.held = data;
+    request.writeBigUInt64LE(koffi.address(data), IFNAMSIZ);
+    const ret = this.#sys.ioctl(fd, IOCTL.SIOCETHTOOL, request);
+    this.held = undefined;
+    this.#sys.close(fd);
+    if (ret < 0) throw new SystemError(`${what} ${this.#device}`, ret);
+  }
+}
+
+function word(on: boolean): string {
+  return on ? 'on' : 'off';
+}

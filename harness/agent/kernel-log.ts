@@ -1,0 +1,71 @@
+/** The kernel's log and taint around each case. */
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+
+/** One record per read; the kernel's limit is 1 KiB of text and its dictionary. */
+const RECORD_BYTES = 8192;
+/** Beyond this many lines of one case something is flooding the log: the rest is left for later. */
+const MAX_LINES = 2000;
+
+export class KernelLog {
+  readonly #fd: number | undefined;
+  readonly #buffer = Buffer.alloc(RECORD_BYTES);
+
+  constructor(path = '/dev/kmsg') {
+    try {
+      this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      this.#read();
+    } catch {
+      // Not ours to read (dmesg_restrict, a user namespace): evidence says null.
+      this.#fd = undefined;
+    }
+  }
+
+  get readable(): boolean {
+    return this.#fd !== undefined;
+  }
+
+  /** Lines since the last call, `<level>text`; null when this caller may not read the log. */
+  fresh(): string[] | null {
+    return this.#fd === undefined ? null : this.#read();
+  }
+
+  /** `level,sequence,microseconds,…;text` and continuation lines that begin with a blank. */
+  #read(): string[] {
+    const lines: string[] = [];
+    while (lines.length < MAX_LINES) {
+      const got = this.#record();
+      if (got === 0) break;
+      if (got < 0) {
+        lines.push('<4>segproof: the kernel log overran, lines are missing');
+        continue;
+      }
+      const record = this.#buffer.toString('utf8', 0, got);
+      const semicolon = record.indexOf(';');
+      const priority = Number.parseInt(record, 10);
+      const [text = ''] = record.slice(semicolon + 1).split('\n');
+      lines.push(`<${priority & 7}>${text}`);
+    }
+    return lines;
+  }
+
+  /** Length of the next record, 0 when there is none, -1 when some were overwritten before they were read (EPIPE). */
+  #record(): number {
+    try {
+      return readSync(this.#fd ?? -1, this.#buffer);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') return 0;
+      if (code === 'EPIPE') return -1;
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+  }
+}
+
+/** /proc/sys/kernel/tainted: bit mask, Documentation/admin-guide/tainted-kernels.rst. */
+export function readTaint(): number {
+  return Number(readFileSync('/proc/sys/kernel/tainted', 'latin1'));
+}

@@ -1,0 +1,106 @@
+/**
+ * The agent: runs on the target, does what it is told over its channel, one message at a time, and says what it saw.
+ * It knows nothing of expectations. Start-up is part of every run, so it imports koffi and its own modules only.
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, machine, release, version } from 'node:os';
+import { pathToFileURL } from 'node:url';
+import { openChannel } from '../../vm/agent-channel.ts';
+import type { AgentChannel } from '../../vm/agent-channel.ts';
+import type { FromAgent, ToAgent } from '../contract/protocol.ts';
+import { KernelLog } from './kernel-log.ts';
+import { realSystemCalls } from './libc.ts';
+import { Namespaces } from './namespaces.ts';
+import { payload } from './payload.ts';
+import { runCase } from './run-case.ts';
+import type { Surroundings } from './run-case.ts';
+import { survey } from './survey.ts';
+import type { SystemCalls } from './sys.ts';
+import { TopologyCache } from './topology-cache.ts';
+
+/** An internal software error, sysexits.h. */
+const EX_SOFTWARE = 70;
+const CALIBRATION_LOOPS = 200_000;
+
+/** Nanoseconds a fixed piece of JavaScript takes: about 20 times more in an emulated guest. */
+function slowness(): number {
+  const started = process.hrtime.bigint();
+  let value = 1;
+  for (let i = 0; i < CALIBRATION_LOOPS; i++) value = Math.imul(value, 1664525) + 1013904223;
+  const took = Number(process.hrtime.bigint() - started);
+  // The result is used, lest the loop be optimised away.
+  return value === 0 ? took + 1 : took;
+}
+
+/** The CPU this thread is on: field 39 of /proc/self/stat, counted behind the command's closing bracket. */
+function currentCpu(): number {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[36]);
+}
+
+/** The system calls for endpoints: the real ones, or a deliberately wrong endpoint around them. */
+async function endpoint(path: string | undefined): Promise<SystemCalls> {
+  if (path === undefined || path === '') return realSystemCalls;
+  const module = (await import(pathToFileURL(path).href)) as { default: (next: SystemCalls) => SystemCalls };
+  return module.default(realSystemCalls);
+}
+
+function serve(channel: AgentChannel, around: Surroundings, namespaces: Namespaces): void {
+  const say = (message: FromAgent): void => {
+    channel.send(message);
+  };
+  let started = 0;
+  let finished = 0;
+  for (;;) {
+    const message = channel.receive() as ToAgent | undefined;
+    if (message === undefined) return;
+    switch (message.type) {
+      case 'survey':
+        say({ type: 'survey', kinds: survey(message.kinds, around.own, namespaces) });
+        break;
+      case 'run': {
+        say({ type: 'start', id: message.program.id });
+        started++;
+        const evidence = runCase(message.program, around);
+        finished++;
+        say({ type: 'case', evidence });
+        break;
+      }
+      case 'end':
+        around.topologies.dispose();
+        say({ type: 'bye', started, finished });
+        return;
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  const channel = openChannel(process.env['SEGPROOF_CHANNEL'] ?? '');
+  try {
+    const own = realSystemCalls;
+    const sys = await endpoint(process.env['SEGPROOF_ENDPOINT']);
+    const namespaces = new Namespaces(own);
+    const log = new KernelLog();
+    // One CPU: what goes through its backlog queue stays in order, so that the sentinel comes last.
+    own.pin(currentCpu());
+    payload(0, 0, 0);
+    channel.send({
+      type: 'hello',
+      protocol: 1,
+      release: release(),
+      version: version(),
+      machine: machine(),
+      node: process.version,
+      cpus: availableParallelism(),
+      slowness: slowness(),
+      kmsg: log.readable,
+    } satisfies FromAgent);
+    serve(channel, { sys, own, log, topologies: new TopologyCache(own, namespaces) }, namespaces);
+  } catch (error) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    channel.send({ type: 'fatal', message } satisfies FromAgent);
+    process.exitCode = EX_SOFTWARE;
+  }
+}
+
+await main();

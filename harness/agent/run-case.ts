@@ -1,0 +1,66 @@
+/** Runs one {@link Program} from its topology to its evidence. Whatever happens, there is evidence, and nothing stays open. */
+import type { CaseEvidence, StepEvidence } from '../contract/evidence.ts';
+import type { Program } from '../contract/program.ts';
+import { Case, DeadlineError } from './case.ts';
+import { readCounters } from './counters.ts';
+import { readTaint } from './kernel-log.ts';
+import type { KernelLog } from './kernel-log.ts';
+import { CAPTURE_KEY } from './step-capture.ts';
+import { perform } from './steps.ts';
+import type { SystemCalls } from './sys.ts';
+import type { TopologyCache } from './topology-cache.ts';
+
+export interface Surroundings {
+  /** For the endpoints under test. */
+  readonly sys: SystemCalls;
+  /** For the agent's own instruments. */
+  readonly own: SystemCalls;
+  readonly topologies: TopologyCache;
+  readonly log: KernelLog;
+}
+
+export function runCase(program: Program, around: Surroundings): CaseEvidence {
+  const started = performance.now();
+  // What others wrote to the log before this case is not its doing.
+  around.log.fresh();
+  const before = readTaint();
+  const steps: StepEvidence[] = [];
+  let setup: readonly string[] = [];
+  let broken: CaseEvidence['broken'];
+  try {
+    const taken = around.topologies.take(program.topology);
+    ({ setup } = taken);
+    performAll(new Case(program, taken.built, around.sys, around.own), program, steps);
+    if (taken.built.usedUp) around.topologies.drop(program.topology.key);
+  } catch (error) {
+    const kind = error instanceof DeadlineError ? 'timeout' : 'error';
+    broken = { kind, message: error instanceof Error ? error.message : String(error) };
+    // Nobody knows what state it is in.
+    around.topologies.drop(program.topology.key);
+  }
+  return {
+    id: program.id,
+    steps,
+    ...(broken ? { broken } : {}),
+    setup,
+    kernel: { log: around.log.fresh(), taint: { before, after: readTaint() } },
+    durationMs: Math.round((performance.now() - started) * 1000) / 1000,
+  };
+}
+
+function performAll(run: Case, program: Program, steps: StepEvidence[]): void {
+  try {
+    if (!program.actions.some((action) => action.do === 'capture')) run.topology.forget(CAPTURE_KEY);
+    for (const action of program.actions) {
+      if (action.do !== 'counters' || run.countersBefore.has(action.ns)) continue;
+      run.topology.enter(action.ns);
+      run.countersBefore.set(action.ns, readCounters());
+    }
+    for (const action of program.actions) {
+      run.timeLeft();
+      steps.push(perform(run, action));
+    }
+  } finally {
+    run.close();
+  }
+}

@@ -1,0 +1,45 @@
+/** struct sockaddr_in and sockaddr_in6: include/uapi/linux/in.h, in6.h. */
+import type { Endpoint } from '../contract/program.ts';
+import { formatEndpoint, parseAddress } from '../wire/address.ts';
+import { AF } from './sys.ts';
+
+const IN_SIZE = 16;
+const IN6_SIZE = 28;
+
+/** The family is that of the literal, not of the socket, so that cases can hand over the wrong one. */
+export function encodeSockaddr(endpoint: Endpoint): Buffer {
+  const address = parseAddress(endpoint.address);
+  if (!address) throw new RangeError(`${endpoint.address} is no IP address`);
+  if (!Number.isInteger(endpoint.port) || endpoint.port < 0 || endpoint.port > 65535)
+    throw new RangeError(`${endpoint.port} is no port`);
+  const v4 = address.length === 4;
+  const bytes = Buffer.alloc(v4 ? IN_SIZE : IN6_SIZE);
+  bytes.writeUInt16LE(v4 ? AF.INET : AF.INET6, 0);
+  bytes.writeUInt16BE(endpoint.port, 2);
+  address.copy(bytes, v4 ? 4 : 8);
+  return bytes;
+}
+
+/** AF_UNSPEC: connect(2) with it dissolves an association. */
+export function unspecSockaddr(): Buffer {
+  return Buffer.alloc(IN_SIZE);
+}
+
+/** Address bytes and port; undefined for other families or a short structure. */
+export function decodeSockaddr(bytes: Buffer): { address: Buffer; port: number } | undefined {
+  if (bytes.length < IN_SIZE) return undefined;
+  const family = bytes.readUInt16LE(0);
+  const port = bytes.readUInt16BE(2);
+  if (family === AF.INET) return { address: bytes.subarray(4, 8), port };
+  if (family !== AF.INET6 || bytes.length < IN6_SIZE) return undefined;
+  return { address: bytes.subarray(8, 24), port };
+}
+
+/** `10.0.0.1:9000`; `none` without a name, `AF_UNSPEC`, or the family's number where it is not an IP one. */
+export function formatSockaddr(bytes: Buffer): string {
+  if (bytes.length < 2) return 'none';
+  const decoded = decodeSockaddr(bytes);
+  if (decoded) return formatEndpoint(decoded.address, decoded.port);
+  const family = bytes.readUInt16LE(0);
+  return family === AF.UNSPEC ? 'AF_UNSPEC' : `family ${family}`;
+}

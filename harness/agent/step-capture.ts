@@ -1,0 +1,39 @@
+/** capture, packets. */
+import type { StepEvidence } from '../contract/evidence.ts';
+import type { Action } from '../contract/program.ts';
+import { Capture } from './capture.ts';
+import type { Case } from './case.ts';
+import { getLink } from './links.ts';
+
+/**
+ * Closing a packet socket waits for an RCU grace period, tens of milliseconds. So captures stay with the topology, and are
+ * only closed when a case comes that wants none: a tap changes what the kernel does (it clones packets).
+ */
+export const CAPTURE_KEY = 'capture ';
+
+export function capture(run: Case, action: Extract<Action, { do: 'capture' }>): StepEvidence {
+  const { ns, dev, port } = action;
+  const make = (): Capture => {
+    const { index } = getLink(run.topology.enter(ns).route, dev);
+    return new Capture(run.own, { index, loopback: dev === 'lo' });
+  };
+  const made = run.topology.keep(ns, `${CAPTURE_KEY}${dev}`, make, (old) => {
+    old.close();
+  });
+  made.start(port);
+  run.captures.set(action.capture, made);
+  return { ret: 0, calls: [`${ns}: capture on ${dev}, udp port ${port} = 0`] };
+}
+
+export function packets(run: Case, action: Extract<Action, { do: 'packets' }>): StepEvidence {
+  const source = run.captures.get(action.capture);
+  if (!source) throw new RangeError(`no capture ${action.capture} was started`);
+  const seen = source.packets(run.ledger);
+  const drops = source.drops();
+  const calls = seen.map(
+    (packet) =>
+      `${packet.direction} ${packet.from} > ${packet.to}: udp ${packet.udpLength}, ip ${packet.ipLength}` +
+      `${packet.gso === 'none' ? '' : `, ${packet.gso} ${packet.gsoSize}`}, checksum ${packet.checksum}`,
+  );
+  return { ret: seen.length, packets: seen, drops, calls };
+}

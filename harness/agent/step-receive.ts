@@ -1,0 +1,173 @@
+/** receive: what waits on a socket, and the proof that nothing else does. */
+import { flagBits, flagNames, MSG_FLAGS } from '../abi/flags.ts';
+import type { Datagram, ReceivedControl, StepEvidence } from '../contract/evidence.ts';
+import type { Action } from '../contract/program.ts';
+import type { Case, OpenSocket } from './case.ts';
+import { decodeControl, describeFlags, describeReceived } from './control.ts';
+import { CallLog, outcome, result } from './notation.ts';
+import { Sentinel } from './sentinel.ts';
+import { formatSockaddr } from './sockaddr.ts';
+import { POLL } from './sys.ts';
+import type { IncomingMessage } from './sys.ts';
+
+type Receive = Extract<Action, { do: 'receive' }>;
+
+/** Datagrams read beyond those wanted before a flood is called `more`. */
+const SURPLUS = 64;
+const EAGAIN = 11;
+const DONTWAIT = MSG_FLAGS['MSG_DONTWAIT'] ?? 0;
+const ERRQUEUE = MSG_FLAGS['MSG_ERRQUEUE'] ?? 0;
+/** recvmsg leaves this flag of its caller in msg_flags (net/socket.c); it says nothing about the datagram. */
+const CMSG_CLOEXEC = MSG_FLAGS['MSG_CMSG_CLOEXEC'] ?? 0;
+const NO_CONTROL: readonly ReceivedControl[] = [];
+
+/** Counters that one datagram of the agent's own raises. OutTransmits: 6.9 on. */
+const SENT = {
+  ipv4: ['UdpOutDatagrams', 'IpOutRequests', 'IpOutTransmits'],
+  ipv6: ['Udp6OutDatagrams', 'Ip6OutRequests', 'Ip6OutTransmits'],
+} as const;
+const RECEIVED = {
+  ipv4: ['UdpInDatagrams', 'IpInReceives', 'IpInDelivers'],
+  ipv6: ['Udp6InDatagrams', 'Ip6InReceives', 'Ip6InDelivers'],
+} as const;
+
+/** One receive action as it goes on. */
+class Receiving {
+  readonly log = new CallLog();
+  readonly datagrams: Datagram[] = [];
+  readonly #run: Case;
+  readonly #socket: OpenSocket;
+  readonly #flags: number;
+  readonly #message: IncomingMessage;
+  readonly #sentinel: Sentinel | undefined;
+  #lastKey = '';
+  #from = '';
+  #fromBytes = Buffer.alloc(0);
+
+  constructor(run: Case, action: Receive, sentinel: Sentinel | undefined) {
+    this.#run = run;
+    this.#socket = run.socket(action.socket);
+    this.#flags = flagBits(action.flags) | DONTWAIT;
+    this.#message = run.receiveBuffers;
+    this.#message.dataRoom = action.buffer;
+    this.#message.controlRoom = action.control;
+    this.#sentinel = sentinel;
+  }
+
+  /** One recvmsg: a datagram more, the sentinel, or minus an errno. */
+  read(): 'datagram' | 'sentinel' | number {
+    const { fd, cursor } = this.#socket;
+    const message = this.#message;
+    const ret = this.#run.sys.recvmsg(fd, message, this.#flags);
+    if (ret < 0) {
+      this.#note(`recvmsg(${fd}, …, ${describeFlags(this.#flags)})${result(ret)}`);
+      return ret;
+    }
+    // With MSG_TRUNC in the call's flags the return value is the true size, beyond what was stored.
+    const stored = message.data.subarray(0, Math.min(ret, message.dataRoom));
+    const name = message.name.subarray(0, message.nameLength);
+    if (this.#sentinel?.is(stored, name)) {
+      this.#note(`recvmsg(${fd}, {the sentinel}, ${describeFlags(this.#flags)})${result(ret)}`);
+      return 'sentinel';
+    }
+    const control =
+      message.controlLength === 0
+        ? NO_CONTROL
+        : decodeControl(message.control.subarray(0, Math.min(message.controlLength, message.controlRoom)));
+    const payload = this.#run.ledger.explain(stored, cursor);
+    if (!this.#fromBytes.equals(name)) {
+      this.#fromBytes = Buffer.from(name);
+      this.#from = formatSockaddr(name);
+    }
+    const flags = flagNames(message.flags & ~CMSG_CLOEXEC);
+    this.datagrams.push({ length: ret, payload, from: this.#from, flags, control });
+    this.#noteDatagram(ret, control);
+    return 'datagram';
+  }
+
+  /** Waits for the socket to become readable. False when `ms` passed. */
+  wait(ms: number): boolean {
+    const { fd } = this.#socket;
+    const events = this.#flags & ERRQUEUE ? 0 : POLL.IN;
+    const patience = Math.ceil(Math.min(ms, this.#run.timeLeft()));
+    const ready = this.#run.sys.poll(fd, events, patience);
+    this.#note(`poll({${fd}, POLLIN}, 1, ${patience})${result(ready > 0 ? 1 : ready)}`);
+    return ready > 0;
+  }
+
+  /** Building the same line 45 times over is the dearest part of a receive. */
+  #noteDatagram(ret: number, control: readonly ReceivedControl[]): void {
+    const { fd } = this.#socket;
+    const { dataRoom, flags, controlLength } = this.#message;
+    const key = `${ret} ${flags} ${this.#from} ${controlLength}`;
+    if (key === this.#lastKey && controlLength === 0) {
+      this.log.repeat();
+      return;
+    }
+    this.#lastKey = key;
+    const parts = [`name=${this.#from}`, `iov=[${ret} of ${dataRoom}]`];
+    if (control.length > 0) parts.push(`control=${describeReceived(control)}`);
+    if (flags & ~CMSG_CLOEXEC) parts.push(`flags=${describeFlags(flags & ~CMSG_CLOEXEC)}`);
+    this.log.add(`recvmsg(${fd}, {${parts.join(', ')}}, ${describeFlags(this.#flags)})${result(ret)}`);
+  }
+
+  #note(line: string): void {
+    this.#lastKey = '';
+    this.log.add(line);
+  }
+}
+
+export function receive(run: Case, action: Receive): StepEvidence {
+  const socket = run.socket(action.socket);
+  const path = action.sentinel;
+  const sentinel = path && Sentinel.on(run.topology, run.own, path, socket.protocol);
+  const receiving = new Receiving(run, action, sentinel);
+  const { datagrams, log } = receiving;
+  const peeking = action.flags.includes('MSG_PEEK');
+  const done = (ret: number, drained?: StepEvidence['drained']): StepEvidence => ({
+    ...outcome(ret),
+    calls: log.lines,
+    datagrams,
+    ...(drained ? { drained } : {}),
+  });
+  let sentinelSent = false;
+  const limit = action.want + SURPLUS;
+  for (;;) {
+    // A peek takes nothing away: there is no end to reach.
+    if (peeking && datagrams.length >= action.want) return done(datagrams.length);
+    if (datagrams.length >= limit) return done(datagrams.length, 'more');
+    if (path && sentinel && !sentinelSent && datagrams.length === action.want && !peeking) {
+      sendSentinel(run, sentinel, path, log);
+      sentinelSent = true;
+    }
+    const got = receiving.read();
+    if (got === 'datagram') continue;
+    if (got === 'sentinel') {
+      if (path) run.countOwn(socket.ns, RECEIVED[path.family]);
+      const before = datagrams.length;
+      while (datagrams.length < limit && receiving.read() === 'datagram');
+      return done(datagrams.length, datagrams.length === before ? 'sentinel' : 'more');
+    }
+    if (got !== -EAGAIN) return done(got);
+    if (path && sentinel && !sentinelSent && !peeking) {
+      sendSentinel(run, sentinel, path, log);
+      sentinelSent = true;
+      continue;
+    }
+    if (!sentinelSent && datagrams.length >= action.want) return done(datagrams.length, 'empty');
+    if (receiving.wait(action.waitMs)) continue;
+    if (sentinelSent) return done(datagrams.length, 'sentinel-lost');
+    return done(datagrams.length === 0 ? got : datagrams.length, 'empty');
+  }
+}
+
+function sendSentinel(
+  run: Case,
+  sentinel: Sentinel,
+  path: NonNullable<Receive['sentinel']>,
+  log: CallLog,
+): void {
+  const ret = sentinel.send(path.to);
+  if (ret >= 0) run.countOwn(path.ns, SENT[path.family]);
+  if (ret < 0) log.add(`sendmsg(the sentinel)${result(ret)}`);
+}

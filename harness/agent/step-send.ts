@@ -1,0 +1,65 @@
+/** send: one sendmsg(2) or sendmmsg(2). */
+import { flagBits } from '../abi/flags.ts';
+import type { StepEvidence } from '../contract/evidence.ts';
+import type { Action, Message } from '../contract/program.ts';
+import type { Case } from './case.ts';
+import { describeControl, describeFlags, encodeControl } from './control.ts';
+import { outcome, result } from './notation.ts';
+import { payload } from './payload.ts';
+import { encodeSockaddr, formatSockaddr } from './sockaddr.ts';
+import type { OutgoingMessage } from './sys.ts';
+
+function total(message: Message): number {
+  return message.iov.reduce((sum, length) => sum + length, 0);
+}
+
+function outgoing(seed: number, message: Message): OutgoingMessage {
+  const bytes = payload(seed, message.stream, total(message));
+  let at = 0;
+  const iov = message.iov.map((length) => bytes.subarray(at, (at += length)));
+  const name = message.to ? encodeSockaddr(message.to) : null;
+  return { name, iov, control: encodeControl(message.control) };
+}
+
+/** `{name=10.0.0.1:9000, iov=[1473], control=[UDP_SEGMENT 1472]}`; what is NULL is left out. */
+function describe(message: Message, { name }: OutgoingMessage): string {
+  const parts = [`iov=[${message.iov.join(', ')}]`];
+  if (name) parts.unshift(`name=${formatSockaddr(name)}`);
+  if (message.control.length > 0) parts.push(`control=${describeControl(message.control)}`);
+  return `{${parts.join(', ')}}`;
+}
+
+export function send(run: Case, action: Extract<Action, { do: 'send' }>): StepEvidence {
+  const { fd } = run.socket(action.socket);
+  const flags = flagBits(action.flags);
+  const messages = action.messages.map((message) => outgoing(run.seed, message));
+  const texts = action.messages.map((message, index) =>
+    describe(message, messages[index] as OutgoingMessage),
+  );
+  if (action.call === 'sendmmsg') return sendMany(run, fd, action.messages, messages, texts, flags);
+
+  const [message] = messages;
+  const [plan] = action.messages;
+  if (!message || !plan || messages.length !== 1)
+    throw new RangeError(`sendmsg takes one message, not ${messages.length}`);
+  const ret = run.sys.sendmsg(fd, message, flags);
+  run.ledger.sent(plan.stream, total(plan), ret >= 0);
+  const call = `sendmsg(${fd}, ${texts[0] ?? ''}, ${describeFlags(flags)})${result(ret)}`;
+  return { ...outcome(ret), calls: [call] };
+}
+
+function sendMany(
+  run: Case,
+  fd: number,
+  plans: readonly Message[],
+  messages: readonly OutgoingMessage[],
+  texts: readonly string[],
+  flags: number,
+): StepEvidence {
+  const lengths: number[] = [];
+  const ret = run.sys.sendmmsg(fd, messages, flags, lengths);
+  for (const [index, plan] of plans.entries()) run.ledger.sent(plan.stream, total(plan), index < ret);
+  const each = texts.map((text, index) => `${text}${index < ret ? ` => ${lengths[index] ?? 0}` : ''}`);
+  const call = `sendmmsg(${fd}, [${each.join(', ')}], ${messages.length}, ${describeFlags(flags)})${result(ret)}`;
+  return { ...outcome(ret), ...(ret < 0 ? {} : { lengths }), calls: [call] };
+}

@@ -1,0 +1,70 @@
+/** Tries in a scratch namespace what this kernel, and this caller, can do. */
+import { existsSync } from 'node:fs';
+import { errnoName } from '../abi/errno.ts';
+import { createLink } from './links.ts';
+import { SystemError } from './namespaces.ts';
+import type { Namespaces } from './namespaces.ts';
+import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
+import { AF, IPPROTO, SOCK } from './sys.ts';
+import type { SystemCalls } from './sys.ts';
+import { addTransform } from './xfrm.ts';
+
+const EAFNOSUPPORT = 'EAFNOSUPPORT';
+
+/** For each kind null when it works, else the errno name of the attempt. Other kinds than the known ones are link kinds. */
+export function survey(
+  kinds: readonly string[],
+  sys: SystemCalls,
+  namespaces: Namespaces,
+): Record<string, string | null> {
+  const scratch = namespaces.create();
+  const route = new Netlink(sys, NETLINK.ROUTE);
+  try {
+    return Object.fromEntries(kinds.map((kind) => [kind, attempt(kind, sys, route)]));
+  } finally {
+    route.close();
+    namespaces.drop(scratch);
+  }
+}
+
+function attempt(kind: string, sys: SystemCalls, route: Netlink): string | null {
+  switch (kind) {
+    case 'lo':
+      return null;
+    case 'udplite':
+      return opens(sys, AF.INET, IPPROTO.UDPLITE);
+    case 'ipv6':
+      return existsSync('/proc/sys/net/ipv6') ? opens(sys, AF.INET6, IPPROTO.UDP) : EAFNOSUPPORT;
+    case 'xfrm':
+      return works(() => {
+        const xfrm = new Netlink(sys, NETLINK.XFRM);
+        try {
+          addTransform(xfrm, '192.0.2.1', '192.0.2.2');
+        } finally {
+          xfrm.close();
+        }
+      });
+    default:
+      return works(() => {
+        const peer = kind === 'veth' ? { name: 'survey-peer' } : undefined;
+        createLink(route, `s-${kind}`.slice(0, 15), kind, peer);
+      });
+  }
+}
+
+function opens(sys: SystemCalls, family: number, protocol: number): string | null {
+  const fd = sys.socket(family, SOCK.DGRAM | SOCK.CLOEXEC, protocol);
+  if (fd < 0) return errnoName(-fd);
+  sys.close(fd);
+  return null;
+}
+
+function works(attempted: () => void): string | null {
+  try {
+    attempted();
+    return null;
+  } catch (error) {
+    if (error instanceof NetlinkError || error instanceof SystemError) return error.errno;
+    throw error;
+  }
+}

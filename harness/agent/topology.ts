@@ -1,0 +1,186 @@
+/** Builds a {@link Topology} in new, anonymous namespaces. */
+import type { Link, Namespace, Topology } from '../contract/topology.ts';
+import { addAddress, addNeighbour, addRoute } from './addresses.ts';
+import { Ethtool } from './ethtool.ts';
+import { createLink, getLink, setLink } from './links.ts';
+import type { Namespaces } from './namespaces.ts';
+import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
+import type { SystemCalls } from './sys.ts';
+import { quietIpv6, writeSysctl } from './sysctl.ts';
+
+export interface BuiltNamespace {
+  /** Descriptor for setns. */
+  readonly fd: number;
+  readonly route: Netlink;
+}
+
+/** Namespaces that stand; {@link BuiltTopology.dispose} takes them down. */
+export class BuiltTopology {
+  readonly setup: readonly string[];
+  readonly #spaces: ReadonlyMap<string, BuiltNamespace>;
+  readonly #namespaces: Namespaces;
+  readonly #kept = new Map<string, { readonly value: unknown; readonly dispose: () => void }>();
+  /** A case changed it: no other case may have it. */
+  usedUp = false;
+
+  constructor(setup: readonly string[], spaces: ReadonlyMap<string, BuiltNamespace>, namespaces: Namespaces) {
+    this.setup = setup;
+    this.#spaces = spaces;
+    this.#namespaces = namespaces;
+  }
+
+  /** Moves the thread into a namespace of this topology. */
+  enter(name: string): BuiltNamespace {
+    const space = this.#spaces.get(name);
+    if (!space) throw new RangeError(`the topology has no namespace ${name}`);
+    this.#namespaces.enter(space.fd);
+    return space;
+  }
+
+  /** Something costly to make that lives as long as the topology, such as a socket; `make` runs in the namespace. */
+  keep<T>(ns: string, key: string, make: () => T, dispose: (made: T) => void): T {
+    const name = `${key} ${ns}`;
+    const kept = this.#kept.get(name);
+    if (kept) return kept.value as T;
+    this.enter(ns);
+    const value = make();
+    this.#kept.set(name, {
+      value,
+      dispose: () => {
+        dispose(value);
+      },
+    });
+    return value;
+  }
+
+  /** Disposes of what was kept under keys that begin with `prefix`. */
+  forget(prefix: string): void {
+    for (const [name, { dispose }] of this.#kept) {
+      if (!name.startsWith(prefix)) continue;
+      this.#kept.delete(name);
+      dispose();
+    }
+  }
+
+  dispose(): void {
+    this.forget('');
+    for (const space of this.#spaces.values()) {
+      space.route.close();
+      this.#namespaces.drop(space.fd);
+    }
+  }
+}
+
+/** Builds it all, or throws with the step that failed and leaves nothing behind. */
+export function buildTopology(topology: Topology, sys: SystemCalls, namespaces: Namespaces): BuiltTopology {
+  const spaces = new Map<string, BuiltNamespace>();
+  const setup: string[] = [];
+  const built = new BuiltTopology(setup, spaces, namespaces);
+  try {
+    for (const name of Object.keys(topology.namespaces)) {
+      const fd = namespaces.create();
+      quietIpv6();
+      spaces.set(name, { fd, route: new Netlink(sys, NETLINK.ROUTE) });
+      setup.push(`${name}: unshare(CLONE_NEWNET) = 0`);
+    }
+    const each = Object.entries(topology.namespaces);
+    for (const [name, space] of each) createLinks(name, space, built, spaces, setup);
+    for (const [name, space] of each) configure(name, space, built, sys, setup);
+    for (const [name, space] of each) connect(name, space, built, setup);
+    return built;
+  } catch (error) {
+    built.dispose();
+    throw error;
+  }
+}
+
+function createLinks(
+  name: string,
+  space: Namespace,
+  built: BuiltTopology,
+  spaces: ReadonlyMap<string, BuiltNamespace>,
+  setup: string[],
+): void {
+  const { route } = built.enter(name);
+  for (const link of space.links) {
+    // Another namespace's veth may have brought this one along.
+    if (link.kind === 'lo' || (link.kind === 'veth' && !link.peer)) continue;
+    if (link.kind === 'veth' && link.peer && exists(route, link.name)) continue;
+    const namespace = link.peer && spaces.get(link.peer.ns)?.fd;
+    if (link.peer && namespace === undefined)
+      throw new RangeError(`${link.name} has its peer in namespace ${link.peer.ns}, which there is not`);
+    const peer = link.peer && namespace !== undefined ? { name: link.peer.name, namespace } : undefined;
+    createLink(route, link.name, link.kind, peer);
+    const other = link.peer ? ` peer ${link.peer.name} netns ${link.peer.ns}` : '';
+    setup.push(`${name}: link add ${link.name} type ${link.kind}${other}`);
+  }
+}
+
+function exists(route: Netlink, name: string): boolean {
+  try {
+    getLink(route, name);
+    return true;
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === 'ENODEV') return false;
+    throw error;
+  }
+}
+
+/** MTU, features, state, addresses. Features first: some change what an MTU or `up` does. */
+function configure(
+  name: string,
+  space: Namespace,
+  built: BuiltTopology,
+  sys: SystemCalls,
+  setup: string[],
+): void {
+  const { route } = built.enter(name);
+  for (const [key, value] of Object.entries(space.sysctls)) {
+    writeSysctl(key, value);
+    setup.push(`${name}: sysctl ${key}=${value}`);
+  }
+  const say = (line: string): void => void setup.push(`${name}: ${line}`);
+  // A namespace without a working lo answers nobody, itself included.
+  if (!space.links.some(({ kind }) => kind === 'lo')) setLink(route, 'lo', 1, { up: true });
+  for (const link of space.links) configureLink(link, route, sys, say);
+}
+
+function configureLink(link: Link, route: Netlink, sys: SystemCalls, say: (line: string) => void): void {
+  const { index } = getLink(route, link.name);
+  if (Object.keys(link.features).length > 0) new Ethtool(sys, link.name).set(link.features);
+  for (const [feature, on] of Object.entries(link.features))
+    say(`ethtool -K ${link.name} ${feature} ${on ? 'on' : 'off'}`);
+  const mtu = link.mtu === undefined ? {} : { mtu: link.mtu };
+  setLink(route, link.name, index, { ...mtu, up: link.up });
+  const mtuText = link.mtu === undefined ? '' : ` mtu ${link.mtu}`;
+  say(`link set ${link.name}${mtuText} ${link.up ? 'up' : 'down'}`);
+  for (const address of link.addresses) {
+    addAddress(route, index, link.name, address);
+    say(`addr add ${address} dev ${link.name}`);
+  }
+}
+
+/** Neighbours and routes: they need every device of every namespace. */
+function connect(name: string, space: Namespace, built: BuiltTopology, setup: string[]): void {
+  for (const link of space.links) {
+    for (const [host, mac] of Object.entries(link.neighbours ?? {})) {
+      const bytes = hardwareAddress(mac, built);
+      const { route } = built.enter(name);
+      addNeighbour(route, getLink(route, link.name).index, host, bytes);
+      setup.push(`${name}: neigh add ${host} lladdr ${bytes.toString('hex')} dev ${link.name}`);
+    }
+  }
+  const { route } = built.enter(name);
+  for (const { to, dev, mtu, local } of space.routes) {
+    addRoute(route, { to, index: getLink(route, dev).index, mtu, local });
+    const words = `${local ? 'local ' : ''}${to} dev ${dev}${mtu === undefined ? '' : ` mtu ${mtu}`}`;
+    setup.push(`${name}: route replace ${words}`);
+  }
+}
+
+/** A literal `02:00:…`, or `ns/dev`: that device's own. */
+function hardwareAddress(text: string, built: BuiltTopology): Buffer {
+  const [ns = '', device] = text.split('/');
+  if (device === undefined) return Buffer.from(text.replaceAll(':', ''), 'hex');
+  return getLink(built.enter(ns).route, device).mac;
+}

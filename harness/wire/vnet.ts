@@ -1,0 +1,26 @@
+/** struct virtio_net_hdr as AF_PACKET and tun put it before a frame: include/uapi/linux/virtio_net.h, native order. */
+
+export const VNET_SIZE = 10;
+const NEEDS_CSUM = 1;
+const ECN = 0x80;
+const GSO: Readonly<Record<number, string>> = { 0: 'none', 1: 'tcpv4', 3: 'udp', 4: 'tcpv6', 5: 'udp-l4' };
+
+export interface VnetHeader {
+  /** `none`, `udp-l4` …; a type without a name as its number. */
+  readonly gso: string;
+  /** In bytes. */
+  readonly gsoSize: number;
+  /** The checksum from csumStart on is left to be filled in. */
+  readonly partialChecksum: boolean;
+}
+
+/** Undefined when there are fewer than {@link VNET_SIZE} bytes. */
+export function decodeVnet(bytes: Buffer): VnetHeader | undefined {
+  if (bytes.length < VNET_SIZE) return undefined;
+  const type = bytes.readUInt8(1) & ~ECN;
+  return {
+    gso: GSO[type] ?? String(type),
+    gsoSize: bytes.readUInt16LE(4),
+    partialChecksum: (bytes.readUInt8(0) & NEEDS_CSUM) !== 0,
+  };
+}
