@@ -34,7 +34,7 @@ export function createSink(stream: Writable): Sink {
           });
         });
       }
-      const failure = state.broken ?? stream.errored;
+      const failure: NodeJS.ErrnoException | null = state.broken ?? stream.errored;
       if (failure !== null && !GONE.has(failure.code ?? '')) {
         throw new Error(`cannot write the report: ${failure.message}`, { cause: failure });
       }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { Parser, type Result } from 'tap-parser';
 import { test } from 'tap';
 import type { RunEvent } from '../harness/contract/result.ts';
@@ -80,12 +81,12 @@ test('diagnostics carry the texts, printable', (t) => {
 });
 
 test('a run cut off at any event ends in a bail out and stays valid', async (t) => {
+  const bad: number[] = [];
   for (let cut = 1; cut < events.length; cut++) {
     const parsed = parse((await shown(createTap, events.slice(0, cut))).out);
-    if (parsed.problems.length > 0 || parsed.bailout === false) {
-      t.strictSame(parsed, {}, `cut after ${cut} events`);
-    }
+    if (parsed.problems.length > 0 || parsed.bailout === false) bad.push(cut);
   }
+  t.strictSame(bad, [], 'the numbers of events after which it is not');
 });
 
 test('an interrupted run and one without a machine bail out', async (t) => {
@@ -123,4 +124,50 @@ test('a result after the end of its target is not lost', async (t) => {
   const parsed = parse(text);
   t.strictSame(parsed.problems, []);
   t.ok(parsed.points.some((point) => point.name === late.id));
+});
+
+test('no text anywhere in a run makes the stream invalid or forges a result', async (t) => {
+  const anyText = fc.array(fc.integer({ min: 0, max: 0xffff })).map((codes) => String.fromCharCode(...codes));
+  const tapLike = fc.constantFrom(
+    ...HOSTILE,
+    'Subtest: x',
+    '# SKIP',
+    'ok {',
+    '1..9',
+    '---',
+    '\\#',
+    'time=1ms',
+  );
+  const text = fc.array(fc.oneof(anyText, tapLike), { maxLength: 3 }).map((parts) => parts.join(' '));
+  await fc.assert(
+    fc.asyncProperty(text, fc.constantFrom('pass', 'fail', 'skip', 'xfail'), async (any, outcome) => {
+      const result = fakeResult({
+        id: `a/b/${any}`,
+        target: '6.1',
+        outcome,
+        reason: any,
+        rule: any,
+        checks: [{ name: any, ok: false, expected: [any], actual: any }],
+        calls: [any],
+      });
+      const { out: stream } = await shown(createTap, [
+        ...events.slice(0, 2).map((event) => ('targets' in event ? { ...event, targets: ['6.1'] } : event)),
+        { type: 'notice', target: null, message: any },
+        { type: 'notice', target: '6.1', message: any },
+        { type: 'machine', target: '6.1', state: 'lost', detail: any },
+        { type: 'case-end', result },
+        ...events.slice(-1),
+      ]);
+      const parsed = parse(stream);
+      const [point] = parsed.points;
+      return (
+        parsed.problems.length === 0 &&
+        parsed.points.length === 1 &&
+        point?.ok === (outcome === 'pass' || outcome === 'skip') &&
+        (point.skip !== false) === (outcome === 'skip') &&
+        (point.todo !== false) === (outcome === 'xfail')
+      );
+    }),
+    { numRuns: 300 },
+  );
 });
