@@ -10,7 +10,8 @@ const PACKAGE_OF = {
   // virtme-ng reads a kernel's version from what file(1) says.
   file: 'file',
   ip: 'iproute2',
-  python3: 'python3',
+  // virtme-ng's programs name this interpreter, whatever else is first on the PATH.
+  '/usr/bin/python3': 'python3',
 } as const;
 
 export type Program = keyof typeof PACKAGE_OF;

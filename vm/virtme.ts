@@ -27,21 +27,21 @@ export interface VngCommand {
 /** Oldest version that is used when the machine has its own: 1.41 can run without a terminal (virtme-ng PR 426). */
 const OLDEST = '1.41';
 
-/** Python modules that virtme-ng imports, and the package of each with what that one needs. */
-const PYTHON_NEEDS: Readonly<Record<string, readonly string[]>> = {
-  argcomplete: ['python3-argcomplete'],
-  requests: [
-    'python3-requests',
-    'python3-urllib3',
-    'python3-idna',
-    'python3-certifi',
-    'python3-chardet',
-    'python3-charset-normalizer',
-  ],
-};
-
-/** The interpreter of Debian's packages, whatever else is first on the PATH. */
-const PYTHON = '/usr/bin/python3';
+/**
+ * What is unpacked: virtme-ng; the Python modules it imports with what those import; and a static busybox for the
+ * initramfs, since installing Debian's would remove the dynamic one.
+ */
+const PACKAGES = [
+  'virtme-ng',
+  'busybox-static',
+  'python3-argcomplete',
+  'python3-requests',
+  'python3-urllib3',
+  'python3-idna',
+  'python3-certifi',
+  'python3-chardet',
+  'python3-charset-normalizer',
+];
 
 /**
  * How to run virtme-ng and everything that it needs. The machine's own one is used when it is recent enough
@@ -50,9 +50,9 @@ const PYTHON = '/usr/bin/python3';
  * @throws KernelError (69)
  */
 export async function vngCommand(options: KernelOptions = {}): Promise<VngCommand> {
-  await ensurePrograms(['qemu-system-x86_64', 'modprobe', 'file', 'ip', 'python3'], options);
+  await ensurePrograms(['qemu-system-x86_64', 'modprobe', 'file', 'ip', '/usr/bin/python3'], options);
   const named = process.env['SEGPROOF_VNG'];
-  const own = await versionOf(named ?? 'vng', {});
+  const own = await versionOf(named ?? 'vng');
   if (own !== null && (named !== undefined || compareDebian(own, OLDEST) >= 0)) {
     const virtmeRun = named?.includes('/') === true ? join(named, '../virtme-run') : 'virtme-run';
     const env = { PATH: toolPath };
@@ -65,7 +65,7 @@ export async function vngCommand(options: KernelOptions = {}): Promise<VngComman
 async function fromCache(options: KernelOptions): Promise<VngCommand> {
   const { packages } = await packageIndex(options);
   const codename = await hostCodename();
-  const wanted = ['virtme-ng', 'busybox-static', ...(await missingModules())].flatMap((name) => {
+  const wanted = PACKAGES.flatMap((name) => {
     const best = choose(packages, name, name === 'virtme-ng' ? null : codename);
     return best === null ? [] : [best];
   });
@@ -86,32 +86,38 @@ async function fromCache(options: KernelOptions): Promise<VngCommand> {
       await rm(debs, { recursive: true, force: true });
     }
     report(options, 'unpack', `virtme-ng ${virtme.version} (kept in the cache, not installed)`);
+    await prove(fresh);
     return wanted.map(({ name, version, sha256, suite }) => ({ name, version, sha256, suite }));
   });
-  return commandIn(folder);
+  return commandIn(folder, virtme.version.replace(/-[^-]*$/, ''));
 }
 
-async function commandIn(folder: string): Promise<VngCommand> {
-  const bin = join(folder, 'usr/bin');
-  const env = {
-    PATH: [bin, join(folder, 'bin'), toolPath].join(':'),
+function environment(folder: string): Record<string, string> {
+  return {
+    PATH: [join(folder, 'usr/bin'), join(folder, 'bin'), toolPath].join(':'),
     PYTHONPATH: join(folder, 'usr/lib/python3/dist-packages'),
   };
-  const vng = join(bin, 'vng');
-  const version = await versionOf(vng, env);
-  if (version === null) {
-    const why = (await run(vng, ['--version'], { env })).stderr.split('\n').at(-1) ?? '';
-    throw new KernelError(
-      69,
-      `${vng}: does not run: ${why}`,
-      'install python3-requests and python3-argcomplete, or virtme-ng itself',
-    );
-  }
-  const busybox = join(folder, 'bin/busybox');
-  const found = (await exists(busybox)) ? busybox : join(bin, 'busybox');
+}
+
+/** @throws KernelError (69) when the unpacked virtme-ng does not run with this machine's Python */
+async function prove(folder: string): Promise<void> {
+  const ran = await run(join(folder, 'usr/bin/vng'), ['--version'], { env: environment(folder) });
+  if (ran.ok) return;
+  const why = ran.stderr.split('\n').at(-1) ?? '';
+  throw new KernelError(
+    69,
+    `virtme-ng does not run with this machine's /usr/bin/python3: ${why}`,
+    'install virtme-ng itself, or name it by SEGPROOF_VNG',
+  );
+}
+
+async function commandIn(folder: string, version: string): Promise<VngCommand> {
+  const bin = join(folder, 'usr/bin');
+  const busyboxes = [join(folder, 'bin/busybox'), join(bin, 'busybox')];
+  const found = await Promise.all(busyboxes.map(exists));
   return {
-    ...{ argv: [vng], virtmeRun: [join(bin, 'virtme-run')], env, version },
-    busybox: (await exists(found)) ? found : null,
+    ...{ argv: [join(bin, 'vng')], virtmeRun: [join(bin, 'virtme-run')], env: environment(folder), version },
+    busybox: busyboxes.find((_, at) => found[at]) ?? null,
   };
 }
 
@@ -122,21 +128,14 @@ const exists = (file: string): Promise<boolean> =>
   );
 
 /** Version of the vng by this name, null when it is not there or does not run. */
-async function versionOf(vng: string, env: Readonly<Record<string, string>>): Promise<string | null> {
+async function versionOf(vng: string): Promise<string | null> {
   try {
-    const { ok, stdout, stderr } = await run(vng, ['--version'], { env });
+    const { ok, stdout, stderr } = await run(vng, ['--version']);
     return ok ? (/(\d+\.\d+(?:\.\d+)?)/.exec(stdout + stderr)?.[1] ?? null) : null;
   } catch (cause) {
     if (cause instanceof KernelError) return null;
     throw cause;
   }
-}
-
-async function missingModules(): Promise<string[]> {
-  const needed: string[] = [];
-  for (const [module, packages] of Object.entries(PYTHON_NEEDS))
-    if (!(await run(PYTHON, ['-c', `import ${module}`])).ok) needed.push(...packages);
-  return needed;
 }
 
 /** The newest package of a name; from the given suite (or its updates) if that has one. */

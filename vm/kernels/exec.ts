@@ -12,8 +12,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** Called with each line as it is written; stdout is then not kept. */
-  readonly onLine?: (line: string) => void;
+  /** Called with each piece of standard output; nothing of it is then kept. */
+  readonly onText?: (text: string) => void;
 }
 
 /** Administration tools live in sbin, which is not on an ordinary user's PATH in Debian. */
@@ -27,13 +27,14 @@ export async function run(program: string, args: readonly string[], options: Run
   const child = execa(program, [...args], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
-    ...(options.onLine === undefined ? {} : { buffer: { stdout: false, stderr: true } }),
+    ...(options.onText === undefined ? {} : { buffer: { stdout: false, stderr: true } }),
     env: { PATH: TOOL_PATH, ...options.env, LC_ALL: 'C' },
     stdin: 'ignore',
     reject: false,
     maxBuffer: 64 * 1024 * 1024,
   });
-  if (options.onLine !== undefined) for await (const line of child.iterable()) options.onLine(line);
+  const { onText } = options;
+  if (onText !== undefined) child.stdout.setEncoding('utf8').on('data', onText);
   const result = await child;
   options.signal?.throwIfAborted();
   if (result.exitCode === undefined) {

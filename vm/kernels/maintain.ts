@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { damageOf } from './cache-folder.ts';
+import { ifUnlocked } from './lock.ts';
 import { kernelStore } from './paths.ts';
 import { storedKernels, type StoredKernel } from './store.ts';
 import { compareDebian, seriesOf } from './version.ts';
@@ -40,8 +41,11 @@ export async function pruneKernels(keep: 'newest' | 'none'): Promise<string[]> {
   for (const name of await readdir(kernelStore()).catch(() => [])) {
     const folder = join(kernelStore(), name);
     if (keeping.has(folder) || name.endsWith('.lock')) continue;
-    await rm(folder, { recursive: true, force: true });
-    removed.push(folder);
+    // What a cut-off maker left is removed too; a maker at work holds the lock, and its folder is then left alone.
+    await ifUnlocked(`${join(kernelStore(), name.replace(/\.new-[0-9a-f]+$/, ''))}.lock`, async () => {
+      await rm(folder, { recursive: true, force: true });
+      removed.push(folder);
+    });
   }
   return removed;
 }

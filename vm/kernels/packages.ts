@@ -21,6 +21,8 @@ export interface Package {
 
 /** What the index has for us. */
 export interface PackageIndex {
+  /** User settings it was read under; under others it does not count. */
+  readonly settings: string;
   readonly packages: readonly Package[];
   readonly refused: readonly Refused[];
 }
@@ -29,40 +31,42 @@ export interface PackageIndex {
 const FRESH_MS = 12 * 3600 * 1000;
 
 /** Bumped when WANTED or the form of the stored index changes. */
-const FORM = 1;
+const FORM = 2;
 
 /** Kernels, and the tools that are run from the cache (vm/tools.ts). */
 const WANTED =
   /^(linux-(image|binary|modules|base)-(unsigned-)?\d.*-amd64(-unsigned)?|virtme-ng|busybox-static|python3-(argcomplete|requests|urllib3|idna|certifi|chardet|charset-normalizer))$/;
 const UNWANTED = /-(cloud|rt)-amd64(-unsigned)?$/;
 
-/** Collects the stanzas of a Packages file, line by line. */
+/** Reads a Packages file (RFC 822-like stanzas with an empty line between) piece by piece. */
 export class StanzaReader {
-  private fields = new Map<string, string>();
   readonly packages: Package[] = [];
+  private rest = '';
   private readonly suite: string;
   constructor(suite: string) {
     this.suite = suite;
   }
 
-  line(line: string): void {
-    if (line === '') {
-      this.end();
-      return;
-    }
-    const colon = line.indexOf(': ');
-    if (colon > 0 && !line.startsWith(' ')) this.fields.set(line.slice(0, colon), line.slice(colon + 2));
+  feed(text: string): void {
+    const stanzas = (this.rest + text).split('\n\n');
+    this.rest = stanzas.pop() ?? '';
+    for (const stanza of stanzas) this.take(stanza);
   }
 
   end(): void {
-    const fields = this.fields;
-    this.fields = new Map();
-    const [name, version, sha256] = ['Package', 'Version', 'SHA256'].map((key) => fields.get(key));
-    if (name === undefined || version === undefined || sha256 === undefined) return;
-    if (!WANTED.test(name) || UNWANTED.test(name)) return;
-    const number = (key: string): number => Number(fields.get(key) ?? 0);
+    this.take(this.rest);
+    this.rest = '';
+  }
+
+  private take(stanza: string): void {
+    const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(stanza)?.[1];
+    const name = field('Package');
+    if (name === undefined || !WANTED.test(name) || UNWANTED.test(name)) return;
+    const [version, sha256] = [field('Version'), field('SHA256')];
+    if (version === undefined || sha256 === undefined) return;
+    const number = (key: string): number => Number(field(key) ?? 0);
     this.packages.push({
-      ...{ name, version, sha256, suite: this.suite, depends: fields.get('Depends') ?? '' },
+      ...{ name, version, sha256, suite: this.suite, depends: field('Depends') ?? '' },
       ...{ size: number('Size'), installedSize: number('Installed-Size') },
     });
   }
@@ -70,10 +74,16 @@ export class StanzaReader {
 
 const stored = (): string => join(aptFolder(), `packages-${FORM}.json`);
 
+const settings = (): string =>
+  ['MIRROR', 'SECURITY_MIRROR', 'KEYRING']
+    .map((name) => process.env[`SEGPROOF_DEBIAN_${name}`] ?? '')
+    .join('|');
+
 async function readStored(maxAge: number): Promise<PackageIndex | null> {
   try {
     if (Date.now() - (await stat(stored())).mtimeMs > maxAge) return null;
-    return JSON.parse(await readFile(stored(), 'utf8')) as PackageIndex;
+    const index = JSON.parse(await readFile(stored(), 'utf8')) as PackageIndex;
+    return index.settings === settings() ? index : null;
   } catch {
     return null;
   }
@@ -84,8 +94,8 @@ async function readLists(): Promise<Package[]> {
   for (const { file, suite } of await indexFiles()) {
     const reader = new StanzaReader(suite);
     await apt('/usr/lib/apt/apt-helper', ['cat-file', file], {
-      onLine: (line) => {
-        reader.line(line);
+      onText: (text) => {
+        reader.feed(text);
       },
     });
     reader.end();
@@ -117,7 +127,7 @@ export async function packageIndex(options: KernelOptions): Promise<PackageIndex
     if (other !== null) return other;
     try {
       const refused = await updateIndex(options);
-      const index: PackageIndex = { packages: await readLists(), refused };
+      const index: PackageIndex = { settings: settings(), packages: await readLists(), refused };
       await writeFile(`${stored()}.new`, JSON.stringify(index));
       await rename(`${stored()}.new`, stored());
       return index;

@@ -36,7 +36,12 @@ export async function resolveKernel(text: string, options: KernelOptions = {}): 
   try {
     return kernelOf(await fetchRelease(release, options), wanted);
   } catch (cause) {
-    if (!(cause instanceof KernelError) || spec.kind !== 'series') throw cause;
+    if (!(cause instanceof KernelError)) throw cause;
+    // The archive may have replaced the package since the index was read.
+    if (options.refresh !== true && options.offline !== true) {
+      report(options, 'note', cause.message);
+      return resolveKernel(text, { ...options, refresh: true });
+    }
     return (await newestStored(matches, wanted, options, cause.message)) ?? fail(cause);
   }
 }
