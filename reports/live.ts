@@ -32,7 +32,7 @@ function line(
   const rest = [bad, doing, target.current === null ? '' : visible(target.current), since]
     .filter((text) => text !== '')
     .join('  ');
-  return clip(`${head}  ${rest}`, columns);
+  return clip(`${head}  ${rest}`.trimEnd(), columns);
 }
 
 /**

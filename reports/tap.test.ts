@@ -126,7 +126,7 @@ test('a result after the end of its target is not lost', async (t) => {
   t.ok(parsed.points.some((point) => point.name === late.id));
 });
 
-test('no text anywhere in a run makes the stream invalid or forges a result', async (t) => {
+test('no text anywhere in a run makes the stream invalid or forges a result', async () => {
   const anyText = fc.array(fc.integer({ min: 0, max: 0xffff })).map((codes) => String.fromCharCode(...codes));
   const tapLike = fc.constantFrom(
     ...HOSTILE,

@@ -71,10 +71,10 @@ export function createTap(options: Pick<ViewOptions, 'out'>): View {
     }
   };
   const result = (last: CaseResult): void => {
-    const earlier = run
-      .target(last.target)
-      .attempts.slice(0, -1)
-      .findLast((other) => other.id === last.id);
+    const earlier =
+      last.attempt > 1
+        ? run.target(last.target).attempts.findLast((other) => other.id === last.id && other !== last)
+        : undefined;
     say(last.target, []);
     const subtest = open.get(last.target);
     if (subtest === undefined) return;
