@@ -16,8 +16,8 @@ export interface TargetRecord {
   /** Every state it went through, in order. */
   readonly states: { readonly state: MachineState; readonly detail: string }[];
   summary: TargetSummary | null;
-  /** Case that runs now. */
-  current: string | null;
+  /** Cases handed to the machine and not yet ended, in order: the first one runs now. */
+  readonly started: Set<string>;
   /** Every attempt, in the order of arrival. */
   readonly attempts: CaseResult[];
   /** Last attempt of each case, by id. */
@@ -42,18 +42,18 @@ export class Collected {
         target.state = event.state;
         target.detail = event.detail;
         target.states.push({ state: event.state, detail: event.detail });
-        if (event.state !== 'running') target.current = null;
+        if (event.state !== 'running') target.started.clear();
         break;
       }
       case 'target':
         this.target(event.summary.target).summary = event.summary;
         break;
       case 'case-start':
-        this.target(event.target).current = event.id;
+        this.target(event.target).started.add(event.id);
         break;
       case 'case-end': {
         const target = this.target(event.result.target);
-        if (target.current === event.result.id) target.current = null;
+        target.started.delete(event.result.id);
         target.attempts.push(event.result);
         target.results.set(event.result.id, event.result);
         break;
@@ -76,7 +76,7 @@ export class Collected {
         detail: '',
         states: [],
         summary: null,
-        current: null,
+        started: new Set(),
         attempts: [],
         results: new Map(),
       };

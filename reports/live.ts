@@ -13,7 +13,7 @@ function seconds(ms: number): string {
 }
 
 function progress(target: TargetRecord, planned: number | null): string {
-  const at = target.results.size + (target.current === null ? 0 : 1);
+  const at = target.results.size + (target.started.size === 0 ? 0 : 1);
   const share = planned === null ? `case ${at}` : `case ${Math.min(at, planned)} of ${planned}`;
   return target.state === 'running' ? share : (target.state ?? 'waiting');
 }
@@ -29,7 +29,7 @@ function line(
   const doing = target.state === 'running' ? '' : visible(target.detail);
   const bad = tally({ ...count(target.results.values()), pass: 0, skip: 0, xfail: 0 }).join(' ');
   const head = `${pad(clipMiddle(visible(target.name), NAME), name)}  ${pad(progress(target, planned), 16)}`;
-  const rest = [bad, doing, target.current === null ? '' : visible(target.current), since]
+  const rest = [bad, doing, visible([...target.started][0] ?? ''), since]
     .filter((text) => text !== '')
     .join('  ');
   return clip(`${head}  ${rest}`.trimEnd(), columns);

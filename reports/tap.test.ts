@@ -105,6 +105,9 @@ test('an interrupted run and one without a machine bail out', async (t) => {
   const failed = parse((await shown(createTap, [...upTo, lost, end(69, false)])).out);
   t.strictSame(failed.problems, []);
   t.match(failed.bailout, 'no machine');
+  const dead: RunEvent = { type: 'machine', target: '6.12', state: 'lost', detail: 'no sign of life' };
+  const named = parse((await shown(createTap, [...upTo, lost, dead, end(69, false)])).out);
+  t.equal(named.bailout, '6.12: no sign of life');
 });
 
 test('a target that gave no result is not ok', async (t) => {

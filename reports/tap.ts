@@ -17,6 +17,13 @@ interface Subtest {
   waiting: string[];
 }
 
+/** What is known of why a run failed as a whole: machines lost for good, else what was said last. */
+function whyFailed(run: Collected, exit: number): string {
+  const lost = [...run.targets.values()].filter(({ state }) => state === 'lost');
+  if (lost.length > 0) return lost.map(({ name, detail }) => `${name}: ${detail}`).join('; ');
+  return run.notices.at(-1)?.message ?? `the run failed with exit code ${exit}`;
+}
+
 /**
  * TAP 14: one subtest per target, in it one point per case, plans at the end. One target at a time writes as its
  * results come, the others wait for it, so a stream cut off at any place is a valid TAP stream without its plan.
@@ -106,8 +113,7 @@ export function createTap(options: Pick<ViewOptions, 'out'>): View {
     // A plan or a bail out, never both: after a plan at the end nothing may follow.
     if (run.end?.interrupted === true) bailOut('interrupted');
     else if (exit === null) bailOut('the run did not come to its end');
-    else if (exit >= RUN_FAILED)
-      bailOut(run.notices.at(-1)?.message ?? `the run failed with exit code ${exit}`);
+    else if (exit >= RUN_FAILED) bailOut(whyFailed(run, exit));
     else put([points === 0 ? '1..0 # SKIP nothing ran' : `1..${points}`]);
   };
 
