@@ -1,0 +1,94 @@
+/** Loads everything cases are made of, with all problems of all files. */
+import { readdirSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { loadBehaviours, type Behaviours } from './behaviours.ts';
+import { sortProblems, type Problem } from './problem.ts';
+import { loadSuite, type Suite } from './suite.ts';
+import { loadTopology, type TopologyFile } from './topology.ts';
+
+export interface Project {
+  readonly suites: readonly Suite[];
+  readonly topologies: ReadonlyMap<string, TopologyFile>;
+  readonly behaviours: Behaviours;
+  /** Sorted by place; not empty: nothing may run. */
+  readonly problems: readonly Problem[];
+}
+
+export interface ProjectOptions {
+  /** Suite files or folders in place of `suites/`. */
+  readonly suites?: readonly string[];
+  readonly behaviours?: string;
+  readonly topologies?: string;
+}
+
+/** Files in `suites/` that are no suites. */
+const NOT_SUITES = new Set(['behaviours.yaml', 'known-issues.yaml']);
+
+/** Loads the project in folder `root`. Never throws for what is in the files. */
+export function loadProject(root: string, options: ProjectOptions = {}): Project {
+  const problems: Problem[] = [];
+  const shown = (path: string): string => {
+    const short = relative(process.cwd(), resolve(root, path));
+    return short.startsWith('..') ? resolve(root, path) : short;
+  };
+  const topologies = new Map<string, TopologyFile>();
+  const broken = new Set<string>();
+  const topologyFolder = resolve(root, options.topologies ?? 'fixtures/topologies');
+  for (const path of yamlFiles(topologyFolder, shown, problems)) {
+    const loaded = loadTopology(path, nameOf(topologyFolder, path), shown(path));
+    problems.push(...loaded.problems);
+    if (loaded.topology && loaded.problems.length === 0)
+      topologies.set(loaded.topology.name, loaded.topology);
+    else broken.add(nameOf(topologyFolder, path));
+  }
+  const behaviourFile = resolve(root, options.behaviours ?? 'suites/behaviours.yaml');
+  const behaviours = loadBehaviours(behaviourFile, shown(behaviourFile), { topologies, broken });
+  problems.push(...behaviours.problems);
+  const suites: Suite[] = [];
+  const base = resolve(root, 'suites');
+  for (const path of suiteFiles(root, options.suites ?? ['suites'], shown, problems)) {
+    const within = path.startsWith(`${base}/`) ? base : resolve(path, '..');
+    const loaded = loadSuite(path, nameOf(within, path), shown(path), {
+      topologies,
+      broken,
+      behaviours: behaviours.behaviours,
+    });
+    problems.push(...loaded.problems);
+    if (loaded.suite) suites.push(loaded.suite);
+  }
+  return { suites, topologies, behaviours: behaviours.behaviours, problems: sortProblems(problems) };
+}
+
+function suiteFiles(
+  root: string,
+  paths: readonly string[],
+  shown: (path: string) => string,
+  problems: Problem[],
+): string[] {
+  const files = paths.flatMap((path) => {
+    const full = resolve(root, path);
+    return full.endsWith('.yaml') ? [full] : yamlFiles(full, shown, problems);
+  });
+  return [...new Set(files)].filter(
+    (file) => !NOT_SUITES.has(nameOf(resolve(root, 'suites'), file) + '.yaml'),
+  );
+}
+
+/** All `.yaml` files below a folder, sorted. Symbolic links to folders are not followed, so that none go in circles. */
+function yamlFiles(folder: string, shown: (path: string) => string, problems: Problem[]): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.name.endsWith('.yaml') || entry.name.endsWith('.yml'))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort();
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such folder' : code === 'ENOTDIR' ? 'it is no folder' : code;
+    problems.push({ file: shown(folder), line: 1, column: 1, message: `cannot be read: ${why}` });
+    return [];
+  }
+}
+
+function nameOf(folder: string, path: string): string {
+  return relative(folder, path).replace(/\.ya?ml$/, '');
+}

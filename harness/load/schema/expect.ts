@@ -1,0 +1,78 @@
+/** Expectations: what a step must come to. */
+import { z } from 'zod';
+import { condition, flag, hex, means, size } from './common.ts';
+
+export const errno = means('errno', z.string().min(1)).describe('-1 with exactly this errno.');
+
+export const datagramItem = z.union([
+  size,
+  z.strictObject({
+    bytes: size.describe("recvmsg's return value."),
+    repeat: size.optional().describe('So many of them in a row; 0 drops the item.'),
+    of: size.optional().describe('True size when the read was cut short.'),
+    gro: size.optional().describe('Value of the UDP_GRO control message; without it there must be none.'),
+    flags: z.array(flag).optional().describe('msg_flags, by default none.'),
+    from_send: size
+      .optional()
+      .describe('The send, counted from 0, whose bytes begin this item; by default bytes follow on.'),
+  }),
+]);
+export type DatagramItem = z.infer<typeof datagramItem>;
+
+export const packetItem = z.union([
+  size,
+  z.strictObject({
+    bytes: size.describe('UDP payload.'),
+    repeat: size.optional(),
+    gso: z.enum(['none', 'udp-l4']).optional().describe('Type in the virtio-net header.'),
+    gso_size: size.optional(),
+    checksum: z.enum(['good', 'partial', 'zero']).optional(),
+    ip_length: size.optional(),
+    udp_length: size.optional(),
+    ttl: size.optional(),
+    tos: size.optional(),
+    df: z.boolean().optional(),
+    from_send: size.optional(),
+  }),
+]);
+export type PacketItem = z.infer<typeof packetItem>;
+
+/** Beside any expectation in a list of alternatives. */
+const choice = {
+  when: condition.optional().describe('This alternative counts when the condition holds.'),
+  otherwise: z.literal(true).optional().describe('The last alternative.'),
+};
+
+const error = { error: errno.optional() };
+const datagrams = z.array(datagramItem).describe('Exactly these datagrams, in this order, and no more.');
+const packets = z.array(packetItem).describe('Exactly these packets, in this order.');
+
+/** One expectation or a list of alternatives. */
+function expectation<T extends z.ZodRawShape>(shape: T) {
+  const one = z.strictObject({ ...error, ...shape });
+  const alternative = z.strictObject({ ...choice, ...error, ...shape });
+  return z.union([one, means('alternatives', z.array(alternative).min(1))]);
+}
+
+export const shortShape = { datagrams: datagrams.optional(), wire: packets.optional() };
+export const expectShort = expectation(shortShape);
+export const expectNothing = expectation({});
+export const expectGet = expectation({
+  value: size.optional().describe('The int that comes back.'),
+  hex: hex.optional(),
+  length: size.optional().describe('The length that comes back; by default that of the value.'),
+});
+export const expectSend = expectation({
+  returns: size.optional().describe('By default the bytes handed in.'),
+});
+export const expectSendmmsg = expectation({
+  sent: size.optional().describe('Messages sent, by default all.'),
+  lengths: z.array(size).optional().describe('msg_len of each message sent.'),
+});
+export const expectReceive = expectation({ datagrams: datagrams.optional() });
+export const expectQueue = expectation({ bytes: size.optional() });
+export const expectCounters = z.union([
+  z.record(z.string().regex(/^[A-Z]/, 'a counter name'), size),
+  means('alternatives', z.array(z.object(choice).catchall(size)).min(1)),
+]);
+export const expectPackets = expectation({ packets: packets.optional() });

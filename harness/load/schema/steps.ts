@@ -1,0 +1,217 @@
+/** Steps: one verb each, with what is expected of it beside it. */
+import { z } from 'zod';
+import {
+  address,
+  anything,
+  endpoint,
+  family,
+  flag,
+  hex,
+  level,
+  option,
+  options,
+  prefix,
+  protocol,
+  size,
+  text,
+  word,
+} from './common.ts';
+import {
+  expectCounters,
+  expectGet,
+  expectNothing,
+  expectPackets,
+  expectQueue,
+  expectReceive,
+  expectSend,
+  expectSendmmsg,
+} from './expect.ts';
+
+const socket = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*$/, 'a lower-case name')
+  .describe('Name of the socket.');
+const at = endpoint.describe('Endpoint of the topology: `sender` or `receiver`.');
+const to = address.describe('`sender`, `receiver`, `any`, or a literal address.');
+const port = size.describe('0..65535; by default 9000 for `receiver`, else 0.');
+const flags = z.array(flag).describe('MSG_… names.');
+
+export const controlItem = z.strictObject({
+  level: level.optional().describe('By default the level the type belongs to.'),
+  type: option.describe('e.g. UDP_SEGMENT'),
+  u8: size.optional(),
+  u16: size.optional(),
+  int: size.optional(),
+  u64: size.optional(),
+  hex: hex.optional(),
+  length: size.optional().describe('cmsg_len without the header, to make it wrong on purpose.'),
+});
+export type ControlItem = z.infer<typeof controlItem>;
+
+const place = z.union([to, z.strictObject({ to, port: port.optional() })]);
+
+const messageShape = {
+  to: to.optional().describe('Absent: no address is given.'),
+  port: port.optional(),
+  bytes: size.optional(),
+  iov: z.array(size).optional().describe('Lengths of the iovecs, in place of `bytes`.'),
+  gso: size.optional().describe('Adds a UDP_SEGMENT control message, also when 0.'),
+  control: z.array(controlItem).optional(),
+};
+const message = z.strictObject(messageShape);
+export type MessageYaml = z.infer<typeof message>;
+
+const beside = { note: text.optional().describe('Why this step.') };
+
+export const verbs = {
+  open: z.strictObject({
+    open: z.strictObject({
+      socket,
+      at: at.optional(),
+      family: family.optional().describe('`ipv4` or `ipv6`; by default the axis `family`.'),
+      protocol: protocol.optional().describe('`udp` (default) or `udplite`.'),
+      options: options.optional(),
+      bind: place.optional().describe('After the options.'),
+      connect: place.optional().describe('After bind.'),
+      port: port.optional().describe('Port of `bind`.'),
+    }),
+    expect: expectNothing.optional().describe('Of socket(2) itself; what follows must succeed.'),
+    ...beside,
+  }),
+  bind: z.strictObject({
+    bind: z.strictObject({ socket, to, port: port.optional() }),
+    expect: expectNothing.optional(),
+    ...beside,
+  }),
+  connect: z.strictObject({
+    connect: z.strictObject({
+      socket,
+      to: to.describe('As for bind; `none` dissolves.'),
+      port: port.optional(),
+    }),
+    expect: expectNothing.optional(),
+    ...beside,
+  }),
+  set: z.strictObject({
+    set: z.strictObject({
+      socket,
+      option,
+      level: level.optional().describe('By default the level the option belongs to.'),
+      value: anything.optional(),
+      hex: hex.optional(),
+      null: z.literal(true).optional().describe('NULL with length 0.'),
+      length: size.optional().describe("optlen, by default the value's own."),
+    }),
+    expect: expectNothing.optional(),
+    ...beside,
+  }),
+  get: z.strictObject({
+    get: z.strictObject({
+      socket,
+      option,
+      level: level.optional(),
+      length: size.optional().describe('optlen handed in, by default 4.'),
+    }),
+    expect: expectGet.optional(),
+    ...beside,
+  }),
+  send: z.strictObject({
+    send: z.strictObject({ socket, ...messageShape, flags: flags.optional() }),
+    expect: expectSend.optional(),
+    ...beside,
+  }),
+  sendmmsg: z.strictObject({
+    sendmmsg: z.strictObject({ socket, messages: z.array(message).min(1), flags: flags.optional() }),
+    expect: expectSendmmsg.optional(),
+    ...beside,
+  }),
+  receive: z.strictObject({
+    receive: z.strictObject({
+      socket,
+      buffer: size.optional().describe('Bytes per read, by default 65535.'),
+      control: size.optional().describe('Bytes for control messages, by default 256.'),
+      flags: flags.optional(),
+      wait: size.optional().describe('Longest wait in ms, by default 200.'),
+    }),
+    expect: expectReceive.optional(),
+    ...beside,
+  }),
+  close: z.strictObject({ close: z.strictObject({ socket }), expect: expectNothing.optional(), ...beside }),
+  queue: z.strictObject({
+    queue: z.strictObject({ socket, which: z.enum(['out', 'in']) }),
+    expect: expectQueue,
+    ...beside,
+  }),
+  counters: z.strictObject({
+    counters: z.strictObject({ at: at.optional() }),
+    expect: expectCounters,
+    ...beside,
+  }),
+  link: z.strictObject({
+    link: z.strictObject({
+      at: at.optional(),
+      dev: word,
+      mtu: size.optional(),
+      up: z.boolean().optional(),
+      features: z.record(z.string(), z.union([z.boolean(), word])).optional(),
+    }),
+    expect: expectNothing.optional(),
+    ...beside,
+  }),
+  sysctl: z.strictObject({
+    sysctl: z.strictObject({ at: at.optional(), key: word, value: anything }),
+    expect: expectNothing.optional(),
+    ...beside,
+  }),
+  route: z.strictObject({
+    route: z.strictObject({
+      at: at.optional(),
+      to: prefix.describe('`address/prefix`, or `receiver`.'),
+      dev: word,
+      mtu: size.optional(),
+      local: z.boolean().optional(),
+      del: z.boolean().optional(),
+    }),
+    expect: expectNothing.optional(),
+    ...beside,
+  }),
+  xfrm: z.strictObject({
+    xfrm: z.strictObject({ at: at.optional(), from: to, to }),
+    expect: expectNothing.optional(),
+    ...beside,
+  }),
+  capture: z.strictObject({
+    capture: z.strictObject({
+      name: socket.describe('Name of the capture.'),
+      at: at.optional().describe("By default the topology's `wire`."),
+      dev: word.optional(),
+      port: size.optional().describe('UDP port, by default 9000.'),
+    }),
+    expect: expectNothing.optional(),
+    ...beside,
+  }),
+  packets: z.strictObject({
+    packets: z.strictObject({ name: socket }),
+    expect: expectPackets,
+    ...beside,
+  }),
+} as const;
+
+export type Verb = keyof typeof verbs;
+export const VERBS = Object.keys(verbs) as readonly Verb[];
+
+/** A step of a given verb. */
+export type StepOf<V extends Verb> = z.infer<(typeof verbs)[V]>;
+export type Step = { [V in Verb]: StepOf<V> }[Verb];
+
+export const step = z.union(Object.values(verbs));
+
+/** What the short form sends. */
+export const shortMessage = z.strictObject({
+  bytes: size.optional(),
+  iov: z.array(size).optional(),
+  gso: size.optional().describe('Segment size, asked for as the axis `request` says; 0: none.'),
+  control: z.array(controlItem).optional(),
+  flags: flags.optional(),
+  repeat: size.optional().describe('The send is done so many times, each with the same expectation.'),
+});

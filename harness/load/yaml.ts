@@ -1,0 +1,200 @@
+/** Strict YAML 1.2 with a position for every value; what the case language does not need is refused. */
+import { LineCounter, isMap, isScalar, isSeq, parseDocument, visit, type Document, type Node } from 'yaml';
+import type { Location } from '../contract/result.ts';
+import { Unreadable, readText } from './bytes.ts';
+import { quote, type Problem } from './problem.ts';
+
+export type Path = readonly (string | number)[];
+
+/** A parsed file: its value and where each part of it stands. */
+export interface YamlFile {
+  readonly file: string;
+  readonly value: unknown;
+  /** Place of the value at `path`; of the nearest enclosing value when there is none. */
+  at(path: Path): Location;
+  /** Place of the key that `path` ends in; of the list item where it ends in an index. */
+  key(path: Path): Location;
+  /** Place of character `offset` of the text at `path`, where the text stands in one piece; else its start. */
+  inside(path: Path, offset: number): Location;
+  /** The scalar at `path` as written: `6.10`, not 6.1. */
+  source(path: Path): string | undefined;
+}
+
+/** Deepest nesting taken; the language itself needs 10. */
+const MAX_DEPTH = 40;
+
+/** Reads and parses a file. `shown` is the name used in problems. Never throws. */
+export function readYaml(path: string, shown = path): { file: YamlFile | null; problems: Problem[] } {
+  try {
+    return parseYaml(readText(path), shown);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    const { line, column } = error;
+    return {
+      file: null,
+      problems: [{ file: shown, line, column, message: `cannot be read: ${error.message}` }],
+    };
+  }
+}
+
+/** Parses a text. `file` is null when a problem leaves its value in doubt. Never throws. */
+export function parseYaml(text: string, shown: string): { file: YamlFile | null; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const lines = new LineCounter();
+  const place = (offset: number): Location => {
+    const { line, col } = lines.linePos(offset);
+    return { file: shown, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const report = (offset: number, message: string, more: Partial<Problem> = {}): void => {
+    problems.push({ ...place(offset), message, ...more });
+  };
+  const deep = tooDeep(text);
+  if (deep !== null) {
+    const before = text.slice(0, deep).split('\n');
+    const column = (before.at(-1) ?? '').length + 1;
+    const message = `nested more than ${MAX_DEPTH} levels deep`;
+    return { file: null, problems: [{ file: shown, line: before.length, column, message }] };
+  }
+  const document = parseDocument(text, {
+    version: '1.2',
+    strict: true,
+    uniqueKeys: true,
+    stringKeys: true,
+    merge: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+    lineCounter: lines,
+  });
+  for (const fault of [...document.errors, ...document.warnings]) {
+    report(fault.pos[0], sentence(fault.code, fault.message));
+  }
+  const sound = document.errors.length === 0;
+  if (document.directives?.yaml.explicit === true || Object.keys(document.directives?.tags ?? {}).length > 1)
+    report(0, 'a % directive is not allowed: suites are always YAML 1.2');
+  if (sound) refuse(document, report);
+  if (sound && document.contents === null) report(0, 'the file is empty', { expected: 'a mapping' });
+  if (problems.length > 0) return { file: null, problems };
+  return { file: new Parsed(shown, document, place), problems };
+}
+
+/** Offset of the bracket that nests too deep, or null. Counts in flow style and by indentation, before parsing. */
+function tooDeep(text: string): number | null {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === '[' || c === '{') depth++;
+    else if (c === ']' || c === '}') depth = Math.max(0, depth - 1);
+    else if (c === '\n') {
+      // A line of block style: its indentation and its leading dashes and question marks each open a level.
+      const head = /^(?: *[-?](?= ))*/.exec(text.slice(i + 1, i + 1 + 4 * MAX_DEPTH))?.[0] ?? '';
+      if (head.replaceAll(' ', '').length > MAX_DEPTH) return i + 1;
+      if (/^\S/.test(text.slice(i + 1, i + 2))) depth = 0;
+    }
+    if (depth > MAX_DEPTH) return i;
+  }
+  return /^(?:[-?] ){40}/.test(text) ? 0 : null;
+}
+
+type Report = (offset: number, message: string, more?: Partial<Problem>) => void;
+
+/** Aliases, tags, merge keys and numbers that mean something else than they seem to. */
+function refuse(document: Document.Parsed, report: Report): void {
+  visit(document, {
+    Alias: (_, node) => {
+      report(start(node), `the alias *${node.source} is not allowed: the case language has no aliases`);
+    },
+    Node: (_, node) => {
+      if (node.anchor !== undefined)
+        report(start(node), `the anchor &${node.anchor} is not allowed: the case language has no aliases`);
+      if (node.tag !== undefined)
+        report(start(node), `the tag ${quote(node.tag)} is not allowed: the case language has no tags`);
+    },
+    Pair: (_, pair) => {
+      if (isScalar(pair.key) && pair.key.value === '<<')
+        report(start(pair.key), 'the merge key << is not allowed: write the keys out');
+    },
+    Scalar: (key, node) => {
+      if (key === 'key' || typeof node.value !== 'number') return;
+      const source = node.source ?? '';
+      if (!Number.isFinite(node.value))
+        report(start(node), `${source} is read as a number`, {
+          expected: `text: write "${source}" in quotes`,
+        });
+      else if (Number.isInteger(node.value) && !Number.isSafeInteger(node.value))
+        report(start(node), `${source} is too large: YAML readers lose its last digits`);
+      else if (/^[-+]?0\d/.test(source))
+        report(start(node), `${source} could be meant as octal`, { expected: 'no leading 0' });
+    },
+  });
+}
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: 'a second document begins here: a file holds one',
+  DUPLICATE_KEY: 'this key is given twice',
+  TAB_AS_INDENT: 'a tab indents this line: YAML wants spaces',
+  NON_STRING_KEY: 'a key must be plain text',
+};
+
+function sentence(code: string, message: string): string {
+  return SENTENCES[code] ?? (message.split('\n')[0] ?? message).replace(/[.:]$/, '');
+}
+
+function start(node: unknown): number {
+  return (node as Node).range?.[0] ?? 0;
+}
+
+class Parsed implements YamlFile {
+  readonly file: string;
+  readonly value: unknown;
+  readonly #document: Document.Parsed;
+  readonly #place: (offset: number) => Location;
+
+  constructor(file: string, document: Document.Parsed, place: (offset: number) => Location) {
+    this.file = file;
+    this.value = document.toJS({ maxAliasCount: 0 });
+    this.#document = document;
+    this.#place = place;
+  }
+
+  at(path: Path): Location {
+    return this.#place(start(this.#find(path).value));
+  }
+
+  key(path: Path): Location {
+    const { key, value } = this.#find(path);
+    return this.#place(start(key ?? value));
+  }
+
+  inside(path: Path, offset: number): Location {
+    const { value } = this.#find(path);
+    if (!isScalar(value) || value.type === 'BLOCK_FOLDED' || value.type === 'BLOCK_LITERAL')
+      return this.at(path);
+    const [from, to] = value.range ?? [0, 0];
+    const skip = value.type === 'PLAIN' ? 0 : 1;
+    // Escapes and folded lines move characters; then only the start is sure.
+    return this.#place(to - from - 2 * skip === String(value.value).length ? from + skip + offset : from);
+  }
+
+  source(path: Path): string | undefined {
+    const { value } = this.#find(path);
+    return isScalar(value) ? value.source : undefined;
+  }
+
+  #find(path: Path): { key?: unknown; value: unknown } {
+    let found: { key?: unknown; value: unknown } = { value: this.#document.contents };
+    for (const step of path) {
+      const node = found.value;
+      let next: { key?: unknown; value: unknown } | undefined;
+      if (isMap(node)) {
+        const pair = node.items.find((item) => isScalar(item.key) && item.key.value === String(step));
+        next = pair && { key: pair.key, value: pair.value ?? pair.key };
+      } else if (isSeq(node)) {
+        const item = node.items[Number(step)];
+        next = item === undefined ? undefined : { value: item };
+      }
+      if (!next) return found;
+      found = next;
+    }
+    return found;
+  }
+}

@@ -1,0 +1,156 @@
+/** A topology file with its parameters fixed. */
+import { createHash } from 'node:crypto';
+import type { Link, Namespace, Route, Topology } from '../contract/topology.ts';
+import type { Endpoint, Family } from '../contract/program.ts';
+import { CelFault, celContext, compile, type Value } from '../load/cel.ts';
+import { staticNames } from '../load/names.ts';
+import { ProblemError } from '../load/problem.ts';
+import { KINDS, isKind, type TopologyFile } from '../load/topology.ts';
+import type { Path } from '../load/yaml.ts';
+
+export interface End {
+  readonly ns: string;
+  readonly ipv4?: string | undefined;
+  readonly ipv6?: string | undefined;
+}
+
+export interface ResolvedTopology {
+  readonly topology: Topology;
+  readonly sender: End;
+  readonly receiver: End;
+  /** False when nobody listens at the receiver's address. */
+  readonly receives: boolean;
+  readonly wire: { readonly ns: string; readonly dev: string } | null;
+  /** Datagrams arrive in the order sent: lo and veth hand them over one by one; ifb has a tasklet of its own. */
+  readonly ordered: boolean;
+  /** Link kinds a target must be able to create. */
+  readonly kinds: readonly string[];
+}
+
+const cache = new WeakMap<TopologyFile, Map<string, ResolvedTopology>>();
+
+/** Fixes the parameters; the same values give the same object. Throws ProblemError. */
+export function resolveTopology(
+  file: TopologyFile,
+  parameters: Readonly<Record<string, Value>>,
+): ResolvedTopology {
+  const known = cache.get(file) ?? new Map<string, ResolvedTopology>();
+  cache.set(file, known);
+  const key = JSON.stringify(parameters);
+  const resolved = known.get(key) ?? new Resolver(file, parameters).resolve();
+  known.set(key, resolved);
+  return resolved;
+}
+
+/** The address of an end in a family, with a port; null when it has none. */
+export function endpointOf(end: End, family: Family, port: number): Endpoint | null {
+  const address = end[family];
+  return address === undefined ? null : { address, port };
+}
+
+class Resolver {
+  readonly #file: TopologyFile;
+  readonly #parameters: Readonly<Record<string, Value>>;
+  readonly #context: Record<string, unknown>;
+
+  constructor(file: TopologyFile, parameters: Readonly<Record<string, Value>>) {
+    this.#file = file;
+    this.#parameters = parameters;
+    this.#context = celContext(new Map(Object.entries(parameters)));
+  }
+
+  resolve(): ResolvedTopology {
+    const { yaml, name } = this.#file;
+    const namespaces: Record<string, Namespace> = {};
+    for (const ns of Object.keys(yaml.namespaces)) namespaces[ns] = this.#namespace(ns);
+    const links = Object.values(namespaces).flatMap((ns) => ns.links);
+    const digest = createHash('sha256').update(JSON.stringify(namespaces)).digest('hex').slice(0, 12);
+    const { receives, ...receiver } = yaml.receiver;
+    return {
+      topology: { name, key: `${name}-${digest}`, namespaces },
+      sender: yaml.sender,
+      receiver,
+      receives: receives ?? true,
+      wire: yaml.wire ?? null,
+      ordered: links.every((link) => link.kind === 'lo' || link.kind === 'veth'),
+      kinds: [...new Set(links.map((link) => link.kind).filter((kind) => kind !== 'lo'))],
+    };
+  }
+
+  #namespace(ns: string): Namespace {
+    const yaml = this.#file.yaml.namespaces[ns];
+    const path = ['namespaces', ns];
+    const routes = (yaml?.routes ?? []).map((route, i): Route => {
+      const at = [...path, 'routes', i];
+      return {
+        to: this.#word(route.to, [...at, 'to']),
+        dev: this.#word(route.dev, [...at, 'dev']),
+        ...(route.mtu === undefined ? {} : { mtu: this.#int(route.mtu, [...at, 'mtu']) }),
+        ...(route.local === undefined ? {} : { local: route.local }),
+      };
+    });
+    const sysctls = Object.entries(yaml?.sysctls ?? {}).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? this.#word(value, [...path, 'sysctls', key]) : String(Number(value)),
+    ]);
+    const links = (yaml?.links ?? []).map((_, i) => this.#link(ns, i));
+    return { links, routes, sysctls: Object.fromEntries(sysctls) as Record<string, string> };
+  }
+
+  #link(ns: string, i: number): Link {
+    const path = ['namespaces', ns, 'links', i];
+    const link = this.#file.yaml.namespaces[ns]?.links[i];
+    if (!link) throw new RangeError(`no link ${i} in ${ns}`);
+    const kind = link.kind === undefined ? 'lo' : this.#word(link.kind, [...path, 'kind']);
+    if (!isKind(kind))
+      throw this.#problem([...path, 'kind'], `${kind} is no kind of link: ${KINDS.join(', ')}`);
+    const features = Object.entries(link.features ?? {}).map(([feature, state]) => [
+      feature,
+      typeof state === 'boolean' ? state : this.#state(state, [...path, 'features', feature]),
+    ]);
+    return {
+      name: this.#word(link.name, [...path, 'name']),
+      kind,
+      ...(link.peer ? { peer: link.peer } : {}),
+      ...(link.mtu === undefined ? {} : { mtu: this.#int(link.mtu, [...path, 'mtu']) }),
+      up: link.up ?? true,
+      addresses: (link.addresses ?? []).map((address, j) => this.#word(address, [...path, 'addresses', j])),
+      features: Object.fromEntries(features) as Record<string, boolean>,
+      ...(link.neighbours ? { neighbours: link.neighbours } : {}),
+    };
+  }
+
+  #int(value: number | string, path: Path): number {
+    if (typeof value === 'number') return value;
+    try {
+      const result = compile(value, staticNames({}, this.#parameters, [])).evaluate(
+        this.#context,
+        () => false,
+      );
+      if (typeof result === 'number') return result;
+      throw this.#problem(path, `comes to ${String(result)}, not an integer`);
+    } catch (error) {
+      throw error instanceof CelFault ? this.#problem(path, error.message) : error;
+    }
+  }
+
+  #word(text: string, path: Path): string {
+    return text.startsWith('$') ? String(this.#parameter(text, path)) : text;
+  }
+
+  #state(text: string, path: Path): boolean {
+    const value = this.#parameter(text, path);
+    if (typeof value === 'boolean') return value;
+    throw this.#problem(path, `${text} is ${String(value)}, not true or false`);
+  }
+
+  #parameter(text: string, path: Path): Value {
+    const value = this.#parameters[text.replace(/^\$/, '')];
+    if (value === undefined) throw this.#problem(path, `unknown parameter ${text}`);
+    return value;
+  }
+
+  #problem(path: Path, message: string): ProblemError {
+    return new ProblemError([{ ...this.#file.file.at(path), message }]);
+  }
+}
