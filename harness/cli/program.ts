@@ -1,0 +1,174 @@
+/** The table of commands, options and examples; commander makes parsing and --help of it. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { FORMATS, type Format } from '../../reports/view.ts';
+import { toolVersion } from './version.ts';
+
+const EXIT_STATUS = `
+Exit status:
+  0   something ran and everything came out as expected
+  1   an unexpected outcome (fail, crash, timeout, error, xpass)
+  4   everything was skipped
+  64  wrong usage
+  65  a case, topology or profile file is invalid, or a selection matches nothing
+  69  no machine: no QEMU, no boot, guest lost for good
+  70  a bug in segproof
+  128+n  ended by signal n`;
+
+const SELECTION = `
+Selection:
+  udp-gso                                  every case below a path
+  udp-gso/limits/over-max-segments         all variants of one case
+  'udp-gso/limits/max[family=ipv4,mtu=1500]'  one variant
+  '*family=ipv6*'                          * stands for any text
+  @tag                                     cases with a tag; see \`segproof list --tags\``;
+
+export interface RunFlags {
+  readonly kernel: readonly string[];
+  readonly kernelArg: readonly string[];
+  readonly judgeAs?: string;
+  readonly format: Format;
+  readonly output?: string;
+  readonly jobs?: number;
+  readonly kvm: boolean;
+  readonly dryRun?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+  readonly endpoint?: string;
+  readonly suite: readonly string[];
+}
+
+/** Builds the command tree; `done` receives the exit status of the command that ran. */
+export function program(done: (exit: number) => void): Command {
+  const root = new Command('segproof')
+    .description('Proves how a Linux kernel or a NIC segments (GSO, USO) and coalesces (GRO) UDP.')
+    .version(toolVersion, '-V, --version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError('(segproof --help shows what there is)')
+    .addHelpText(
+      'after',
+      `${EXIT_STATUS}
+
+Examples:
+  segproof run                              all cases on the running kernel
+  segproof run --kernel 6.1 --kernel 6.12   in virtual machines, Debian's newest 6.1 and 6.12
+  segproof run --kernel 6.1 --judge-as 7.3  what would 6.1 need to be as right as 7.3?
+  segproof explain udp-gso/limits/over-max-segments --kernel 6.1`,
+    );
+
+  kernelOptions(root.command('run'))
+    .argument('[selection...]', 'ids, paths above them, * patterns or @tags (default: all)')
+    .description('Run cases and judge them.')
+    .addOption(new Option('--format <format>', 'what goes to stdout').choices([...FORMATS]).default('human'))
+    .option('-o, --output <dir>', 'results folder (default: results/<time>)')
+    .option('-j, --jobs <n>', 'machines at the same time (default: by cores and memory)', count)
+    .option('-n, --dry-run', 'print the exact commands and the cases, run nothing')
+    .option('-v, --verbose', 'show every failure in full, with its system calls')
+    .option(
+      '--endpoint <name>',
+      'run with a deliberately wrong endpoint of fixtures/endpoints, to see the checks catch it',
+    )
+    .addHelpText('after', SELECTION + EXIT_STATUS)
+    .action(async (selection: string[], flags: RunFlags) => {
+      done(await (await import('./run.ts')).runCommand(selection, flags));
+    });
+
+  root
+    .command('list')
+    .argument('[selection...]', 'as for run')
+    .option('--ids', 'one id per line and nothing else')
+    .option('--tags', 'the tags and how many variants carry them')
+    .option('--suite <file>', 'read this suite file instead of suites/ (repeatable)', collect, [])
+    .description('List suites, cases and how many variants they have.')
+    .addHelpText('after', SELECTION)
+    .action(async (selection: string[], flags: { ids?: boolean; tags?: boolean; suite: string[] }) => {
+      done(await (await import('./list.ts')).listCommand(selection, flags));
+    });
+
+  root
+    .command('lint')
+    .argument('[file...]', 'suite files (default: all of suites/ and fixtures/)')
+    .description('Find every problem in every file: file:line:column, what was expected, a near match.')
+    .action(async (files: string[]) => {
+      done(await (await import('./lint.ts')).lintCommand(files));
+    });
+
+  kernelOptions(root.command('explain'))
+    .argument('<id>', 'a case or one of its variants')
+    .description('Say what a case does, by which rule and source, and what is expected on a kernel.')
+    .action(async (id: string, flags: RunFlags) => {
+      done(await (await import('./explain.ts')).explainCommand(id, flags));
+    });
+
+  kernelOptions(root.command('behaviours'))
+    .description(
+      'Print which behaviours and fixes a kernel has and lacks: stated by its version, probed, with commits.',
+    )
+    .action(async (flags: RunFlags) => {
+      done(await (await import('./behaviours.ts')).behavioursCommand(flags));
+    });
+
+  kernels(root, done);
+
+  root
+    .command('schema')
+    .description('Print the JSON Schema of suite files, for editors.')
+    .action(async () => {
+      done(await (await import('./lint.ts')).schemaCommand());
+    });
+  return root;
+}
+
+function kernels(root: Command, done: (exit: number) => void): void {
+  const command = root
+    .command('kernels')
+    .description('Find, fetch, check and remove kernels.')
+    .exitOverride();
+  const action = (name: 'list' | 'fetch' | 'prune' | 'verify', what: string): Command =>
+    command
+      .command(name)
+      .description(what)
+      .argument(
+        name === 'fetch' ? '<kernel...>' : '[kernel...]',
+        'series or exact releases, as for run --kernel',
+      )
+      .action(async (specs: string[]) => {
+        done(await (await import('./kernels.ts')).kernelsCommand(name, specs));
+      });
+  action('list', 'Show what the providers offer and what is cached.');
+  action('fetch', 'Download, verify and unpack kernels into the cache.');
+  action('prune', 'Remove kernels from the cache (default: all but the newest of each series).');
+  action('verify', 'Check the cached kernels against their checksums.');
+}
+
+/** Options of the commands that need a kernel. */
+function kernelOptions(command: Command): Command {
+  return command
+    .option(
+      '-k, --kernel <kernel>',
+      'running (default), a series or release (6.1, 6.12.95), an image, a folder, a .deb (repeatable)',
+      collect,
+      [],
+    )
+    .option('--kernel-arg <arg>', 'add a kernel argument to guests (repeatable)', collect, [])
+    .option(
+      '--judge-as <version>',
+      "judge by another version's rules, and list the commits the kernel would need",
+    )
+    .option('--no-kvm', 'run guests under TCG even where KVM works')
+    .option('--color', 'colour even when stdout is no terminal')
+    .option('--no-color', 'no colour')
+    .option('--suite <file>', 'read this suite file instead of suites/ (repeatable)', collect, []);
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+
+function count(value: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError('a whole number from 1 on is expected.');
+  return Number(value);
+}
