@@ -1,0 +1,97 @@
+/** What a guest boots from besides the kernel package's own files: made once per kernel and kept in the cache. */
+import { execFileSync } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheRoot } from '../kernels/paths.ts';
+import { charDevice, cpioArchive, file, folder, link } from './cpio.ts';
+import { APPLETS, firstStage, SECOND_STAGE } from './init.ts';
+import { bootModules } from './modules.ts';
+import { uncompressedKernel } from './vmlinux.ts';
+
+/** What a guest needs of a kernel (see resolveKernel). */
+export interface BootKernel {
+  readonly name: string;
+  readonly image: string;
+  /** Folder that contains lib/modules/`release`; null: everything is built in. */
+  readonly modules: string | null;
+  readonly release: string;
+}
+
+export interface BootFiles {
+  readonly initramfs: string;
+  /** The kernel as an ELF file that QEMU starts without its decompressor; the image itself where that cannot be had. */
+  readonly kernel: string;
+}
+
+const initramfs = (kernel: BootKernel, busybox: string): Buffer => {
+  const modulesFolder = kernel.modules && join(kernel.modules, 'lib/modules', kernel.release);
+  return cpioArchive([
+    ...['bin', 'dev', 'proc', 'modules', 'host', 'upper', 'root'].map(folder),
+    charDevice('dev/console', 5, 1),
+    charDevice('dev/null', 1, 3),
+    file('bin/busybox', readFileSync(busybox)),
+    ...APPLETS.map((applet) => link(`bin/${applet}`, 'busybox')),
+    ...bootModules(kernel.modules, kernel.release).map((module, index) =>
+      file(`modules/${String(index).padStart(2, '0')}-${module.file}`, module.data),
+    ),
+    file('init', firstStage(modulesFolder)),
+    file('second-stage', SECOND_STAGE),
+  ]);
+};
+
+/** Changes whenever anything changes that goes into the files. */
+const keyOf = (kernel: BootKernel, busybox: string): string => {
+  const stamp = (path: string): string => {
+    const { size, mtimeMs } = statSync(path);
+    return `${path} ${size} ${mtimeMs}`;
+  };
+  const dep = kernel.modules && join(kernel.modules, 'lib/modules', kernel.release, 'modules.dep');
+  const parts = [
+    stamp(kernel.image),
+    dep && existsSync(dep) ? stamp(dep) : 'no modules',
+    stamp(busybox),
+    firstStage(kernel.modules),
+    SECOND_STAGE,
+    readFileSync(import.meta.filename, 'utf8'),
+  ];
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
+};
+
+/** Whole or not at all, also when two runs write the same file at once. */
+const writeWhole = (path: string, data: Buffer): void => {
+  const fresh = `${path}.${randomUUID()}`;
+  writeFileSync(fresh, data);
+  renameSync(fresh, path);
+};
+
+/** Makes or finds the boot files of `kernel`. */
+export const bootFiles = (kernel: BootKernel, busybox: string): BootFiles => {
+  const base = join(cacheRoot(), 'boot', `${kernel.release}_${keyOf(kernel, busybox)}`);
+  const archive = join(base, 'initramfs.cpio');
+  const elf = join(base, 'vmlinux');
+  if (!existsSync(archive)) {
+    mkdirSync(base, { recursive: true });
+    const plain = uncompressedKernel(readFileSync(kernel.image));
+    if (plain) writeWhole(elf, plain);
+    // Last: its presence says that all is there.
+    writeWhole(archive, initramfs(kernel, busybox));
+  }
+  return { initramfs: archive, kernel: existsSync(elf) ? elf : kernel.image };
+};
+
+/** A statically linked busybox among `candidates` (paths or names on the PATH); null when there is none. */
+export const findBusybox = (candidates: readonly (string | null)[], path: string): string | null => {
+  const paths = candidates
+    .filter((candidate) => candidate !== null)
+    .flatMap((name) => (name.includes('/') ? [name] : path.split(':').map((dir) => join(dir, name))));
+  return paths.find((candidate) => existsSync(candidate) && isStatic(candidate)) ?? null;
+};
+
+const isStatic = (path: string): boolean => {
+  try {
+    return /statically linked|static-pie/.test(execFileSync('file', ['-bL', path], { encoding: 'utf8' }));
+  } catch {
+    return false;
+  }
+};

@@ -1,0 +1,75 @@
+/** The virtme-ng command that boots a guest: every word of it, and why. */
+import { COMMAND_ENDED } from './init.ts';
+
+/** A tmpfs of the tree's own is mounted here: sockets, temporary files and links in it vanish with the tree. */
+export const SCRATCH = '/dev/shm';
+export const IMAGE = `${SCRATCH}/vmlinuz`;
+export const KERNEL = `${SCRATCH}/vmlinux`;
+export const INITRAMFS = `${SCRATCH}/initramfs`;
+export const SOCKET = `${SCRATCH}/channel`;
+/** Name of the virtio-serial port. */
+export const PORT = 'segproof';
+
+export interface GuestShape {
+  readonly cpus: number;
+  /** In MiB. */
+  readonly memory: number;
+  readonly kvm: boolean;
+  /** Further kernel arguments, after all others. */
+  readonly kernelArguments: readonly string[];
+  /** Further QEMU arguments, after all others. */
+  readonly qemuArguments: readonly string[];
+}
+
+/**
+ * Kernel arguments. Which of them buy boot time under TCG, and how much, is in docs/boot-time.md.
+ *  - loglevel=5: warnings and worse reach the console, which costs an exit from the guest per character;
+ *  - oops=panic, softlockup_panic: a guest whose kernel has crashed ends at once, with the trace on its console;
+ *    watchdog_thresh: a vCPU of an overloaded host may stand still for longer than the 20 s that are the default;
+ *  - mitigations=off: nobody attacks the guest, and each switch of page tables flushes TCG's translations.
+ */
+const KERNEL_ARGUMENTS = [
+  'loglevel=5',
+  'printk.devkmsg=on',
+  'log_buf_len=4M',
+  'oops=panic',
+  'softlockup_panic=1',
+  'watchdog_thresh=30',
+  'mitigations=off',
+  'random.trust_cpu=on',
+  'cryptomgr.notests',
+  'no_timer_check',
+  '8250.nr_uarts=1',
+  'i8042.nokbd',
+  'i8042.noaux',
+];
+
+const quoted = (word: string): string =>
+  /^[\w./:=+,@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+/** A command line as one could type it. */
+export const shellLine = (words: readonly string[]): string => words.map(quoted).join(' ');
+
+/** The shell line that the guest runs: the agent with its channel, and a last word about how it ended. */
+export const guestScript = (command: readonly string[]): string =>
+  `SEGPROOF_CHANNEL=virtio:${PORT} ${shellLine(command)}; echo "${COMMAND_ENDED} $?" >/dev/console`;
+
+/**
+ * Arguments of virtme-run, the program behind vng: it takes them without a shell in between. `--mods none` and the image
+ * outside of any module folder keep it from making an initramfs; ours is named after its own and so replaces it.
+ */
+export const virtmeArguments = (command: readonly string[], shape: GuestShape): readonly string[] => [
+  ...['--kimg', IMAGE, '--mods', 'none', '--force-9p', '--disable-microvm'],
+  ...(shape.kvm ? [] : ['--disable-kvm']),
+  ...['--cpus', String(shape.cpus), '--memory', `${shape.memory}M`],
+  '--show-boot-console',
+  ...['--script-sh', guestScript(command)],
+  ...[...KERNEL_ARGUMENTS, ...shape.kernelArguments].flatMap((argument) => ['--kopt', argument]),
+  '--qemu-opts',
+  '-nodefaults',
+  ...['-kernel', KERNEL, '-initrd', INITRAMFS],
+  ...['-device', 'virtio-serial-pci,id=segproof'],
+  ...['-chardev', `socket,id=segproof,path=${SOCKET}`],
+  ...['-device', `virtserialport,bus=segproof.0,name=${PORT},chardev=segproof`],
+  ...shape.qemuArguments,
+];

@@ -1,0 +1,87 @@
+/**
+ * What runs in a guest before the agent. virtme-ng's own init takes 10 to 20 s under TCG, because it is a bash script
+ * whose every command is read page by page over an uncached 9p mount, and because it starts udev and
+ * systemd-tmpfiles. This one is a busybox shell that lives in the initramfs, mounts the host's root with the page
+ * cache on, and leaves out what no case needs.
+ *
+ * It takes the command from where virtme-ng puts it (`virtme.exec` on the kernel command line), so a kernel that cannot
+ * use an initramfs still runs the same command through virtme-ng's own init.
+ */
+
+/** Begins each line by which init itself speaks on the console. */
+export const MARK = 'segproof:';
+
+/** Kernel argument that makes init say {@link ALIVE} and stop: the KVM probe. */
+export const PROBE_ARGUMENT = 'segproof.probe';
+export const ALIVE = `${MARK} alive`;
+
+/** Said when the machine cannot come up, with the reason. */
+export const BOOT_FAILED = `${MARK} boot failed`;
+
+/** Said by the command line when the agent has ended, with its exit status. */
+export const COMMAND_ENDED = `${MARK} command ended with status`;
+
+/** Applets of busybox that init uses. */
+export const APPLETS = [
+  ...['sh', 'mount', 'umount', 'mkdir', 'cp', 'ln', 'cat', 'sed', 'base64', 'insmod', 'switch_root'],
+  ...['reboot', 'ip', 'grep', 'uname'],
+];
+
+/**
+ * First stage, in the initramfs. cache=loose: 9p without it reads a program 4 KiB at a time and again for each start;
+ * the host's files do not change under a running guest. msize: what virtio allows at most (500 KiB).
+ */
+export const firstStage = (modulesFolder: string | null): string => `#!/bin/sh
+export PATH=/bin
+mount -t proc proc /proc
+fail() { echo "${BOOT_FAILED}: $*" >/dev/console; reboot -f; }
+if grep -q ${PROBE_ARGUMENT.replace('.', '\\.')} /proc/cmdline; then echo "${ALIVE}" >/dev/console; reboot -f; fi
+for module in /modules/*; do [ -e "$module" ] && { insmod "$module" || echo "${MARK} $module refused" >/dev/console; }; done
+mount -t 9p -o ro,version=9p2000.L,trans=virtio,access=any,msize=512000,cache=loose /dev/root /host ||
+  fail 'the kernel cannot mount its root: it needs 9p and virtio (CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO, CONFIG_VIRTIO_PCI)'
+mount -t tmpfs -o mode=755 tmpfs /upper
+mkdir /upper/files /upper/work
+if mount -t overlay -o lowerdir=/host,upperdir=/upper/files,workdir=/upper/work overlay /root; then
+  mkdir -p /root/tmp /root/run /root/dev /root/proc /root/sys /root/lib/modules
+else
+  mount -o bind /host /root
+  mount -t tmpfs tmpfs /root/tmp
+fi
+mount -t tmpfs -o mode=755 tmpfs /root/run
+mount -t devtmpfs -o mode=755 dev /root/dev || fail 'the kernel has no devtmpfs'
+mount -t sysfs sys /root/sys
+mkdir -p /root/dev/pts /root/dev/shm /root/run/segproof
+mount -t devpts -o gid=5,mode=620 devpts /root/dev/pts
+mount -t tmpfs -o mode=1777 tmpfs /root/dev/shm
+ln -s /proc/self/fd /root/dev/fd
+mount -t cgroup2 cgroup2 /root/sys/fs/cgroup 2>/dev/null
+mount -t debugfs debugfs /root/sys/kernel/debug 2>/dev/null
+mount -t tracefs tracefs /root/sys/kernel/tracing 2>/dev/null
+mount -t bpf bpf /root/sys/fs/bpf 2>/dev/null
+mount -t configfs configfs /root/sys/kernel/config 2>/dev/null
+mount -t securityfs securityfs /root/sys/kernel/security 2>/dev/null
+ip link set lo up
+cp /bin/busybox /second-stage /root/run/segproof/
+ln -s busybox /root/run/segproof/sh
+ln -s busybox /root/run/segproof/modprobe
+sed -n 's/.*virtme\\.exec=\`\\([^\`]*\\)\`.*/\\1/p' /proc/cmdline | base64 -d >/root/run/segproof/command
+[ -s /root/run/segproof/command ] || fail 'no command was given'
+${modulesFolder === null ? '' : linkModules(modulesFolder)}
+[ -x /root/sbin/modprobe ] || echo /run/segproof/modprobe >/proc/sys/kernel/modprobe
+mount -o move /proc /root/proc
+exec switch_root -c /dev/console /root /run/segproof/second-stage
+`;
+
+const quoted = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`;
+
+/** Modules on demand: the kernel's own folder, under the name that modprobe looks for. */
+const linkModules = (modulesFolder: string): string =>
+  `mount -t tmpfs tmpfs /root/lib/modules && ln -s ${quoted(modulesFolder)} "/root/lib/modules/$(uname -r)"`;
+
+/** Second stage, process 1 on the final root. reboot, not poweroff: QEMU runs with -no-reboot, and it needs no ACPI. */
+export const SECOND_STAGE = `#!/run/segproof/sh
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/tmp
+cd /
+/run/segproof/sh /run/segproof/command </dev/null >/dev/console 2>&1
+/run/segproof/busybox reboot -f
+`;

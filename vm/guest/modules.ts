@@ -1,0 +1,72 @@
+/** Which modules a kernel must load before it can mount its root and talk to segproof, in loading order. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+
+/** By name; those that a kernel has built in are in no modules.dep and need no loading. */
+const NEEDED = ['virtio_pci', 'virtio_console', '9pnet_virtio', '9p', 'overlay'];
+
+export interface Module {
+  readonly name: string;
+  /** File name to give it, `.ko` or, where the host cannot unpack it, still compressed. */
+  readonly file: string;
+  readonly data: Buffer;
+}
+
+const nameOf = (path: string): string =>
+  basename(path)
+    .replace(/\.ko.*$/, '')
+    .replaceAll('-', '_');
+
+/** Paths of `wanted` and all they depend on, each after what it needs. `dep` is the text of modules.dep. */
+export const loadingOrder = (dep: string, wanted: readonly string[]): string[] => {
+  const needs = new Map<string, string[]>();
+  for (const line of dep.split('\n')) {
+    const [path = '', rest] = line.split(':');
+    if (rest !== undefined) needs.set(path, rest.trim().split(/\s+/).filter(Boolean));
+  }
+  const order = new Set<string>();
+  const visit = (path: string): void => {
+    if (order.has(path)) return;
+    // modules.dep lists all dependencies of a module, the direct ones first.
+    for (const needed of (needs.get(path) ?? []).toReversed()) visit(needed);
+    order.add(path);
+  };
+  for (const name of wanted) {
+    const path = [...needs.keys()].find((candidate) => nameOf(candidate) === name);
+    if (path !== undefined) visit(path);
+  }
+  return [...order];
+};
+
+/** Guests under TCG unpack xz fifty times slower than the host does, so it is done here, once. */
+const unpacked = (path: string): Module => {
+  const name = nameOf(path);
+  const [, packing] = /\.ko(?:\.(\w+))?$/.exec(path) ?? [];
+  const tools: Readonly<Record<string, readonly string[]>> = { xz: ['xz', '-dc'], zst: ['zstd', '-dcq'] };
+  const [tool, ...args] = (packing && tools[packing]) || [];
+  if (packing === undefined) return { name, file: `${name}.ko`, data: readFileSync(path) };
+  if (packing === 'gz') return { name, file: `${name}.ko`, data: gunzipSync(readFileSync(path)) };
+  try {
+    if (tool === undefined) throw new Error(`unknown packing ${packing}`);
+    const data = execFileSync(tool, [...args, path], {
+      maxBuffer: 1 << 28,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return { name, file: `${name}.ko`, data };
+  } catch {
+    // busybox insmod unpacks xz itself.
+    return { name, file: basename(path), data: readFileSync(path) };
+  }
+};
+
+/** Modules to put into the initramfs; empty when the kernel has all built in. `root` contains lib/modules/`release`. */
+export const bootModules = (root: string | null, release: string): Module[] => {
+  if (root === null) return [];
+  const base = join(root, 'lib/modules', release);
+  if (!existsSync(join(base, 'modules.dep'))) return [];
+  return loadingOrder(readFileSync(join(base, 'modules.dep'), 'utf8'), NEEDED).map((path) =>
+    unpacked(join(base, path)),
+  );
+};
