@@ -22,6 +22,11 @@ export interface Feature {
   readonly changeable: boolean;
 }
 
+/** The device does not do as it is told: unknown, fixed, or switched back by the kernel. ethtool(8) says "Operation not supported". */
+export class FeatureError extends Error {
+  readonly errno = 'EOPNOTSUPP';
+}
+
 /** Features of one device in the current namespace. */
 export class Ethtool {
   readonly #sys: SystemCalls;
@@ -53,22 +58,22 @@ export class Ethtool {
     );
   }
 
-  /** Sets features in the order given. @throws Error when one is unknown, fixed, or does not come to stay. */
+  /** Sets features in the order given. @throws FeatureError when one is unknown, fixed, or does not come to stay. */
   set(wanted: Readonly<Record<string, boolean>>): void {
     for (const [name, on] of Object.entries(wanted)) this.#setOne(name, on);
     const after = this.features();
     for (const [name, on] of Object.entries(wanted)) {
       if (after.get(name)?.active !== on)
-        throw new Error(`cannot set ${this.#device} ${name} ${word(on)}: it stays ${word(!on)}`);
+        throw new FeatureError(`cannot set ${this.#device} ${name} ${word(on)}: it stays ${word(!on)}`);
     }
   }
 
   #setOne(name: string, on: boolean): void {
     const feature = this.features().get(name);
     const what = `cannot set ${this.#device} ${name} ${word(on)}`;
-    if (!feature) throw new Error(`${what}: this kernel has no such feature`);
+    if (!feature) throw new FeatureError(`${what}: this kernel has no such feature`);
     if (feature.active === on) return;
-    if (!feature.changeable) throw new Error(`${what}: it is fixed ${word(feature.active)}`);
+    if (!feature.changeable) throw new FeatureError(`${what}: it is fixed ${word(feature.active)}`);
     const names = this.#names();
     const index = names.indexOf(name);
     const request = Buffer.alloc(8 + Math.ceil(names.length / 32) * SET_BLOCK);

@@ -4,7 +4,7 @@ import type { StepEvidence } from '../contract/evidence.ts';
 import type { Change } from '../contract/program.ts';
 import { addRoute, deleteRoute } from './addresses.ts';
 import type { Case } from './case.ts';
-import { Ethtool } from './ethtool.ts';
+import { Ethtool, FeatureError } from './ethtool.ts';
 import { getLink, setLink } from './links.ts';
 import { SystemError } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
@@ -58,7 +58,7 @@ function apply(run: Case, what: Change, route: Netlink): void {
 /** Errors without an errno are the agent's or the case's own and go up. */
 function errnoOf(error: unknown): number {
   const name =
-    error instanceof NetlinkError || error instanceof SystemError
+    error instanceof NetlinkError || error instanceof SystemError || error instanceof FeatureError
       ? error.errno
       : (error as NodeJS.ErrnoException).code;
   const number = name === undefined ? undefined : errnoNumber(name);
