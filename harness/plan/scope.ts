@@ -61,6 +61,8 @@ export class Scope {
       for (const read of before) this.reads.add(read);
       Object.assign(this.#context, celContext(new Map([[name, result]])));
     }
+    // What an entry depends on counts when something reads it.
+    this.#behaviours.clear();
   }
 
   /** Runs `work` and says which behaviours decided anything in it. */

@@ -1,0 +1,64 @@
+/** What the runner and the command line need of the cases, behind one interface. */
+import type { PlannedCase } from '../contract/expectation.ts';
+import type { BehaviourStatus } from '../contract/result.ts';
+import type { Case } from '../load/case.ts';
+import type { Project } from '../load/project.ts';
+import type { BehaviourInfo, Planner, VariantInfo } from '../run/planner.ts';
+import { probePrograms, type Probe } from './probes.ts';
+import { planTarget } from './target.ts';
+import { stated, upstreamVersion } from './version.ts';
+
+/** Every variant of a project as the runner and `segproof list` know it. */
+export function variantInfos(project: Project): VariantInfo[] {
+  return project.suites.flatMap((suite) =>
+    suite.cases.flatMap((theCase) => {
+      const { rule, source, tags, where } = theCase;
+      return theCase.variants.map(({ id }) => ({ id, suite: suite.name, rule, source, tags, where }));
+    }),
+  );
+}
+
+/** A planner for the chosen variants. Throws ProblemError when a probe cannot be planned. */
+export function createPlanner(project: Project, chosen: readonly { readonly id: string }[]): Planner {
+  const { behaviours, topologies } = project;
+  const ids = new Set(chosen.map(({ id }) => id));
+  const variants = variantInfos(project).filter(({ id }) => ids.has(id));
+  const cases = keep(project, ids);
+  const probes = probePrograms(behaviours.list, topologies);
+  const plan = (has: (behaviour: string) => boolean): PlannedCase[] =>
+    planTarget(cases, { topologies, behaviours, has });
+  const bare = plan(() => false);
+  return {
+    variants,
+    needs: needsOf(bare, probes),
+    behaviours: behaviours.list.map(({ name, summary, commit, subject, since }): BehaviourInfo => ({
+      name,
+      summary,
+      commit,
+      subject,
+      since,
+    })),
+    probes,
+    upstream: upstreamVersion,
+    stated(name, upstream) {
+      const behaviour = behaviours.list.find((one) => one.name === name);
+      return behaviour ? stated(behaviour, upstream) : 'unknown';
+    },
+    plan(statuses: readonly BehaviourStatus[]) {
+      const judged = new Map(statuses.map((status) => [status.name, status.judged]));
+      return plan((behaviour) => judged.get(behaviour) ?? false);
+    },
+  };
+}
+
+/** The cases that have chosen variants, reduced to these. */
+function keep(project: Project, ids: ReadonlySet<string>): Case[] {
+  return project.suites
+    .flatMap((suite) => suite.cases)
+    .map((theCase) => ({ ...theCase, variants: theCase.variants.filter(({ id }) => ids.has(id)) }))
+    .filter((theCase) => theCase.variants.length > 0);
+}
+
+function needsOf(planned: readonly PlannedCase[], probes: readonly Probe[]): string[] {
+  return [...new Set([...planned, ...probes].flatMap(({ needs }) => needs))].sort();
+}
