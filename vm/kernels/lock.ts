@@ -17,8 +17,8 @@ interface Held {
 
 /** @returns null when `wait` is false and somebody else holds the lock */
 async function acquire(file: string, wait: boolean, signal?: AbortSignal): Promise<Held | null> {
-  signal?.throwIfAborted();
   await mkdir(dirname(file), { recursive: true });
+  signal?.throwIfAborted();
   const mode = wait ? ['--exclusive'] : ['--exclusive', '--nonblock'];
   const holder = spawn('flock', [...mode, file, 'sh', '-c', 'echo held; exec cat >/dev/null'], {
     stdio: ['pipe', 'pipe', 'ignore'],

@@ -23,10 +23,11 @@ export async function verifyKernels(): Promise<Checked[]> {
 }
 
 /**
- * Remove cached kernels: all of them, or all but the newest of each series; and whatever cut-off work has left.
+ * Remove cached kernels: all, all but the newest of each series, or those that verifyKernels finds damaged (which are then
+ * made anew when they are next asked for); and whatever cut-off work has left.
  * @returns folders that were removed
  */
-export async function pruneKernels(keep: 'newest' | 'none'): Promise<string[]> {
+export async function pruneKernels(keep: 'newest' | 'whole' | 'none'): Promise<string[]> {
   const kept = new Map<string, StoredKernel & { folder: string }>();
   const stored = await storedKernels();
   if (keep === 'newest')
@@ -37,6 +38,8 @@ export async function pruneKernels(keep: 'newest' | 'none'): Promise<string[]> {
         kept.set(series, { ...about, folder });
     }
   const keeping = new Set([...kept.values()].map(({ folder }) => folder));
+  if (keep === 'whole')
+    for (const { folder, damage } of await verifyKernels()) if (damage.length === 0) keeping.add(folder);
   const removed: string[] = [];
   for (const name of await readdir(kernelStore()).catch(() => [])) {
     const folder = join(kernelStore(), name);

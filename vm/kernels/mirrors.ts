@@ -72,6 +72,25 @@ export function chooseSources(targets: readonly Target[]): Source[] {
   ];
 }
 
+/** What this machine's apt is configured to read. */
+async function configuredTargets(aptArgs: readonly string[]): Promise<Target[]> {
+  const list = async (...more: string[]): Promise<Target[]> => {
+    const wanted = ['indextargets', ...more, '--format', TARGET_FORMAT, 'Created-By: Packages'];
+    const listed = await run('apt-get', [...aptArgs, ...wanted]);
+    if (listed.ok) return parseTargets(listed.stdout);
+    throw new KernelError(
+      69,
+      `this machine's apt configuration cannot be read: ${listed.stderr}`,
+      'correct it (`apt-get update` shows the same) or set SEGPROOF_DEBIAN_MIRROR',
+    );
+  };
+  // Only repositories that were read before have an origin, and only with this option are the others listed (as in a new
+  // container, whose apt has read nothing yet).
+  const [known, all] = [await list(), await list('--no-release-info')];
+  const origins = new Map(known.map(({ uri, suite, origin }) => [`${uri} ${suite}`, origin]));
+  return all.map((target) => ({ ...target, origin: origins.get(`${target.uri} ${target.suite}`) ?? '' }));
+}
+
 /**
  * Sources by the user's environment (SEGPROOF_DEBIAN_MIRROR, SEGPROOF_DEBIAN_SECURITY_MIRROR: addresses of archive roots,
  * several separated by blanks) or else by this machine's apt configuration, which apt itself reads, so that every format
@@ -87,20 +106,7 @@ export async function findSources(aptArgs: readonly string[] = []): Promise<Sour
   const main = named('SEGPROOF_DEBIAN_MIRROR', MAIN_SUITES);
   const security = named('SEGPROOF_DEBIAN_SECURITY_MIRROR', SECURITY_SUITES);
   if (main.length + security.length > 0) return [...main, ...security];
-  const listed = await run('apt-get', [
-    ...aptArgs,
-    'indextargets',
-    '--format',
-    TARGET_FORMAT,
-    'Created-By: Packages',
-  ]);
-  if (!listed.ok)
-    throw new KernelError(
-      69,
-      `this machine's apt configuration cannot be read: ${listed.stderr}`,
-      'correct it (`apt-get update` shows the same) or set SEGPROOF_DEBIAN_MIRROR',
-    );
-  const sources = chooseSources(parseTargets(listed.stdout));
+  const sources = chooseSources(await configuredTargets(aptArgs));
   if (sources.length > 0) return sources;
   throw new KernelError(
     69,
