@@ -14,6 +14,8 @@ const TABLE = { MAIN: 254, LOCAL: 255 } as const;
 const RTN = { UNICAST: 1, LOCAL: 2 } as const;
 const SCOPE = { UNIVERSE: 0, LINK: 253, HOST: 254, NOWHERE: 255 } as const;
 const RTPROT_STATIC = 4;
+/** Deleting: whoever made it. */
+const RTPROT_ANY = 0;
 const NDA = { DST: 1, LLADDR: 2 } as const;
 const NUD_PERMANENT = 0x80;
 
@@ -63,26 +65,13 @@ export interface RouteRequest {
   readonly local?: boolean | undefined;
 }
 
-function routeBody(request: RouteRequest, scope: number): Buffer[] {
+function routeBody(request: RouteRequest, scope: number, protocol: number): Buffer[] {
   const { address, length, family } = parsePrefix(request.to);
   const table = request.local ? TABLE.LOCAL : TABLE.MAIN;
   const type = request.local ? RTN.LOCAL : RTN.UNICAST;
   const mtu = request.mtu === undefined ? [] : [nested(RTA.METRICS, attribute(RTAX_MTU, request.mtu))];
   return [
-    Buffer.from([
-      family,
-      length,
-      0,
-      0,
-      table,
-      scope === SCOPE.NOWHERE ? 0 : RTPROT_STATIC,
-      scope,
-      type,
-      0,
-      0,
-      0,
-      0,
-    ]),
+    Buffer.from([family, length, 0, 0, table, protocol, scope, type, 0, 0, 0, 0]),
     attribute(RTA.DST, address),
     attribute(RTA.OIF, request.index),
     ...mtu,
@@ -95,13 +84,18 @@ export function addRoute(netlink: Netlink, request: RouteRequest): void {
   const v6 = parsePrefix(request.to).family === AF.INET6;
   const scope = v6 ? SCOPE.UNIVERSE : request.local ? SCOPE.HOST : SCOPE.LINK;
   const flags = NLM_F.CREATE | (request.local ? NLM_F.EXCL : NLM_F.REPLACE);
-  netlink.request(`cannot add route ${request.to}`, RTM.NEWROUTE, flags, routeBody(request, scope));
+  netlink.request(
+    `cannot add route ${request.to}`,
+    RTM.NEWROUTE,
+    flags,
+    routeBody(request, scope, RTPROT_STATIC),
+  );
 }
 
 /** Removes a route. `mayLack`: it is no error when there is none. */
 export function deleteRoute(netlink: Netlink, request: RouteRequest, mayLack = false): void {
   const v6 = parsePrefix(request.to).family === AF.INET6;
-  const body = routeBody(request, v6 ? SCOPE.UNIVERSE : SCOPE.NOWHERE);
+  const body = routeBody(request, v6 ? SCOPE.UNIVERSE : SCOPE.NOWHERE, RTPROT_ANY);
   try {
     netlink.request(`cannot delete route ${request.to}`, RTM.DELROUTE, 0, body);
   } catch (error) {

@@ -10,6 +10,7 @@ import type { VnetHeader } from '../wire/vnet.ts';
 import { decodeControl } from './control.ts';
 import type { Cursor, Ledger } from './explain.ts';
 import { SystemError } from './namespaces.ts';
+import { isSentinel } from './sentinel.ts';
 import { AF, SOCK, incomingMessage } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
 
@@ -121,6 +122,7 @@ export class Capture {
   #packet({ vnet, bytes, outgoing }: Frame, ledger: Ledger): Packet | undefined {
     const udp = decodeFrame(bytes);
     if (!udp || (udp.sourcePort !== this.#port && udp.destinationPort !== this.#port)) return undefined;
+    if (isSentinel(udp.payload)) return undefined;
     const { ip } = udp;
     return {
       direction: outgoing ? 'out' : 'in',

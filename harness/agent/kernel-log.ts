@@ -1,5 +1,5 @@
 /** The kernel's log and taint around each case. */
-import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 
 /** One record per read; the kernel's limit is 1 KiB of text and its dictionary. */
 const RECORD_BYTES = 8192;
@@ -65,7 +65,10 @@ export class KernelLog {
   }
 }
 
+const taintFile = openSync('/proc/sys/kernel/tainted', 'r');
+const taintText = Buffer.alloc(32);
+
 /** /proc/sys/kernel/tainted: bit mask, Documentation/admin-guide/tainted-kernels.rst. */
 export function readTaint(): number {
-  return Number(readFileSync('/proc/sys/kernel/tainted', 'latin1'));
+  return Number(taintText.toString('latin1', 0, readSync(taintFile, taintText, 0, taintText.length, 0)));
 }

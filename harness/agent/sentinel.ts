@@ -13,11 +13,20 @@ type Receive = Extract<Program['actions'][number], { do: 'receive' }>;
 export type SentinelPath = NonNullable<Receive['sentinel']>;
 
 const MAGIC = Buffer.from('segproof sentinel');
+/** Behind the magic: which one it is. */
+const COUNTER = 4;
+
+/** Does a UDP payload belong to a sentinel, whichever? */
+export function isSentinel(bytes: Buffer): boolean {
+  return (
+    bytes.length === MAGIC.length + COUNTER && bytes.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) === 0
+  );
+}
 
 export class Sentinel {
   readonly #sys: SystemCalls;
   readonly #fd: number;
-  readonly #counter = Buffer.alloc(4);
+  readonly #counter = Buffer.alloc(COUNTER);
   /** Known after the first send. */
   #port = -1;
 
@@ -50,7 +59,7 @@ export class Sentinel {
 
   /** Is this the sentinel last sent? Its beginning is enough where the buffer was too small for more. */
   is(bytes: Buffer, from: Buffer): boolean {
-    if (bytes.length > MAGIC.length + 4 || decodeSockaddr(from)?.port !== this.#port) return false;
+    if (bytes.length > MAGIC.length + COUNTER || decodeSockaddr(from)?.port !== this.#port) return false;
     const head = Math.min(bytes.length, MAGIC.length);
     if (bytes.compare(MAGIC, 0, head, 0, head) !== 0) return false;
     const rest = bytes.length - head;

@@ -6,8 +6,22 @@ import { AF } from './sys.ts';
 const IN_SIZE = 16;
 const IN6_SIZE = 28;
 
+/** The same few endpoints come in every case. Nobody writes to an encoded name. */
+const encoded = new Map<string, Buffer>();
+const MAX_ENCODED = 256;
+
 /** The family is that of the literal, not of the socket, so that cases can hand over the wrong one. */
 export function encodeSockaddr(endpoint: Endpoint): Buffer {
+  const key = `${endpoint.address} ${endpoint.port}`;
+  const known = encoded.get(key);
+  if (known) return known;
+  if (encoded.size >= MAX_ENCODED) encoded.clear();
+  const bytes = encode(endpoint);
+  encoded.set(key, bytes);
+  return bytes;
+}
+
+function encode(endpoint: Endpoint): Buffer {
   const address = parseAddress(endpoint.address);
   if (!address) throw new RangeError(`${endpoint.address} is no IP address`);
   if (!Number.isInteger(endpoint.port) || endpoint.port < 0 || endpoint.port > 65535)

@@ -92,6 +92,8 @@ class Receiving {
     const patience = Math.ceil(Math.min(ms, this.#run.timeLeft()));
     const ready = this.#run.sys.poll(fd, events, patience);
     this.#note(`poll({${fd}, POLLIN}, 1, ${patience})${result(ready > 0 ? 1 : ready)}`);
+    // A wait cut short by the deadline says nothing about the socket: timeLeft() throws.
+    if (ready === 0 && patience < ms) this.#run.timeLeft();
     return ready > 0;
   }
 
