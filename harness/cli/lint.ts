@@ -1,6 +1,5 @@
 /** `segproof lint` and `segproof schema`. */
 import { formatProblem } from '../load/problem.ts';
-import { suiteSchema } from '../load/schema/json-schema.ts';
 import { EXIT } from './exit.ts';
 import { countProblems, readProject } from './project.ts';
 
@@ -9,11 +8,8 @@ export function lintCommand(files: readonly string[]): number {
   const { problems, suites, topologies } = readProject(files);
   for (const problem of problems) process.stdout.write(`${formatProblem(problem)}\n`);
   const looked = `${suites.length} suites, ${topologies.size} topologies`;
-  process.stderr.write(`segproof: ${problems.length === 0 ? `no problems (${looked})` : countProblems(problems.length)}\n`);
+  process.stderr.write(
+    `segproof: ${problems.length === 0 ? `no problems (${looked})` : countProblems(problems.length)}\n`,
+  );
   return problems.length === 0 ? EXIT.ok : EXIT.data;
-}
-
-export function schemaCommand(): number {
-  process.stdout.write(`${JSON.stringify(suiteSchema(), null, 2)}\n`);
-  return EXIT.ok;
 }

@@ -5,9 +5,14 @@ import { EXIT } from './exit.ts';
 import { requireProject } from './project.ts';
 import { style } from './terminal.ts';
 
-export function listCommand(selection: readonly string[], flags: { ids?: boolean; tags?: boolean; suite: readonly string[] }): number {
+export function listCommand(
+  selection: readonly string[],
+  flags: { ids?: boolean; tags?: boolean; suite: readonly string[] },
+): number {
   const project = requireProject(flags.suite);
-  const all = project.suites.flatMap((suite) => suite.cases.flatMap((one) => one.variants.map(({ id }) => ({ id, tags: one.tags }))));
+  const all = project.suites.flatMap((suite) =>
+    suite.cases.flatMap((one) => one.variants.map(({ id }) => ({ id, tags: one.tags }))),
+  );
   const chosen = new Set(select(all, selection).map(({ id }) => id));
   const suites = project.suites
     .map((suite): ListedSuite => ({
@@ -24,12 +29,21 @@ export function listCommand(selection: readonly string[], flags: { ids?: boolean
         .filter(({ ids }) => ids.length > 0),
     }))
     .filter(({ cases }) => cases.length > 0);
-  process.stdout.write(flags.tags ? tags(all.filter(({ id }) => chosen.has(id))) : flags.ids ? formatIds(suites) : formatList(suites, style(process.stdout)));
+  process.stdout.write(
+    flags.tags
+      ? tags(all.filter(({ id }) => chosen.has(id)))
+      : flags.ids
+        ? formatIds(suites)
+        : formatList(suites, style(process.stdout)),
+  );
   return EXIT.ok;
 }
 
 function tags(variants: readonly { readonly tags: readonly string[] }[]): string {
   const counts = new Map<string, number>();
   for (const { tags } of variants) for (const tag of tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
-  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([tag, n]) => `@${tag}\t${n}\n`).join('');
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([tag, n]) => `@${tag}\t${n}\n`)
+    .join('');
 }

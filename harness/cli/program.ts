@@ -96,13 +96,6 @@ Examples:
       done(await (await import('./lint.ts')).lintCommand(files));
     });
 
-  kernelOptions(root.command('explain'))
-    .argument('<id>', 'a case or one of its variants')
-    .description('Say what a case does, by which rule and source, and what is expected on a kernel.')
-    .action(async (id: string, flags: RunFlags) => {
-      done(await (await import('./explain.ts')).explainCommand(id, flags));
-    });
-
   kernelOptions(root.command('behaviours'))
     .description(
       'Print which behaviours and fixes a kernel has and lacks: stated by its version, probed, with commits.',
@@ -113,12 +106,6 @@ Examples:
 
   kernels(root, done);
 
-  root
-    .command('schema')
-    .description('Print the JSON Schema of suite files, for editors.')
-    .action(async () => {
-      done(await (await import('./lint.ts')).schemaCommand());
-    });
   return root;
 }
 

@@ -9,7 +9,11 @@ import { root } from './version.ts';
 export function requireProject(suites: readonly string[]): Project {
   const project = readProject(suites);
   if (project.problems.length > 0) {
-    throw new UserError(EXIT.data, countProblems(project.problems.length), project.problems.map(formatProblem).join('\n'));
+    throw new UserError(
+      EXIT.data,
+      countProblems(project.problems.length),
+      project.problems.map(formatProblem).join('\n'),
+    );
   }
   return project;
 }
