@@ -85,7 +85,7 @@ Examples:
     .description('List suites, cases and how many variants they have.')
     .addHelpText('after', SELECTION)
     .action(async (selection: string[], flags: { ids?: boolean; tags?: boolean; suite: string[] }) => {
-      done(await (await import('./list.ts')).listCommand(selection, flags));
+      done((await import('./list.ts')).listCommand(selection, flags));
     });
 
   root
@@ -93,7 +93,7 @@ Examples:
     .argument('[file...]', 'suite files (default: all of suites/ and fixtures/)')
     .description('Find every problem in every file: file:line:column, what was expected, a near match.')
     .action(async (files: string[]) => {
-      done(await (await import('./lint.ts')).lintCommand(files));
+      done((await import('./lint.ts')).lintCommand(files));
     });
 
   kernelOptions(root.command('behaviours'))
