@@ -1,12 +1,12 @@
-import { access, appendFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, appendFile, cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type Test } from 'tap';
+import tap, { test, type Test } from 'tap';
 import { has } from './exec.ts';
 import { pruneKernels, verifyKernels } from './maintain.ts';
 import { kernelStore } from './paths.ts';
 import { listSeries, resolveKernel } from './resolve.ts';
-import { makeArchive, makeKeyring, type TestArchive } from './test-archive.ts';
+import { archiveAt, makeArchive, makeKeyring, type TestArchive } from './test-archive.ts';
 import { debianBanner, fakeImage, type DebSpec } from './test-kernel.ts';
 import type { Progress } from './types.ts';
 
@@ -62,16 +62,24 @@ const PACKAGES: DebSpec[] = [
   ...split('7.0.5-amd64', '7.0.5-1').filter(({ name }) => !name.includes('modules')),
 ];
 
+/** Built once, and copied for each test, which may harm it. */
+const original = mkdtemp(join(tmpdir(), 'segproof-archive-')).then((folder) => makeArchive(folder, PACKAGES));
+tap.teardown(async () => rm(join((await original).root, '..'), { recursive: true, force: true }));
+
 /** An archive, and an environment in which it is the only one and the cache is empty. */
 async function useArchive(t: Test): Promise<TestArchive> {
+  // Two cores of a busy CI machine: these tests start dozens of processes.
+  t.setTimeout(300_000);
   const folder = await mkdtemp(join(tmpdir(), 'segproof-archive-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const archive = await makeArchive(folder, PACKAGES);
+  const { keyring, root } = await original;
+  await cp(root, join(folder, 'archive'), { recursive: true });
+  const archive = archiveAt(join(folder, 'archive'), keyring);
   for (const [name, value] of Object.entries({
     XDG_CACHE_HOME: join(folder, 'cache'),
     SEGPROOF_DEBIAN_MIRROR: archive.uri,
     SEGPROOF_DEBIAN_SECURITY_MIRROR: '',
-    SEGPROOF_DEBIAN_KEYRING: archive.keyring,
+    SEGPROOF_DEBIAN_KEYRING: keyring,
     SEGPROOF_NO_INSTALL: '1',
   }))
     process.env[name] = value;
@@ -150,8 +158,8 @@ void test('a kernel that the archive does not serve is refused with what it serv
 });
 
 void test('an archive that is not signed by the keyring is refused', options, async (t) => {
-  const { keyring } = await useArchive(t);
-  const other = await makeKeyring(join(keyring, '..'), 'stranger');
+  const { root } = await useArchive(t);
+  const other = await makeKeyring(join(root, '..'), 'stranger');
   process.env['SEGPROOF_DEBIAN_KEYRING'] = other.keyring;
   await t.rejects(resolveKernel('6.1'), { name: 'KernelError', exitCode: 69, message: /signature/ });
   t.strictSame(await readdir(kernelStore()).catch(() => []), []);
@@ -177,14 +185,13 @@ void test('a package that is not what the signed index names is refused', option
 });
 
 void test('what is in the cache serves on when the archive is gone', options, async (t) => {
-  const { uri } = await useArchive(t);
+  const { root } = await useArchive(t);
   await t.rejects(resolveKernel('6.1', { offline: true }), {
     name: 'KernelError',
     exitCode: 69,
     message: /no package index/,
   });
   const kernel = await resolveKernel('6.1');
-  const root = uri.slice('file:'.length);
   await rename(root, `${root}-gone`);
   t.strictSame(await resolveKernel('6.1', { offline: true }), kernel);
   const said: Progress[] = [];

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { test } from 'tap';
+import { test, type Test } from 'tap';
 import { damageOf, ensureFolder, openFolder } from './cache-folder.ts';
 import { ifUnlocked, withLock } from './lock.ts';
 import type { Progress } from './types.ts';
 import { writeFiles } from './test-kernel.ts';
 
-const scratch = async (t: { teardown: (work: () => unknown) => void }): Promise<string> => {
+const scratch = async (t: Test): Promise<string> => {
+  t.setTimeout(300_000);
   const folder = await mkdtemp(join(tmpdir(), 'segproof-cache-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   return folder;

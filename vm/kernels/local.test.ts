@@ -17,6 +17,7 @@ const MODULES = {
 };
 
 async function scratch(t: Test, files: Readonly<Record<string, string | Buffer>> = {}): Promise<string> {
+  t.setTimeout(300_000);
   const folder = await mkdtemp(join(tmpdir(), 'segproof-local-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   process.env['XDG_CACHE_HOME'] = join(folder, 'cache');

@@ -6,11 +6,18 @@ import { buildDeb, type DebSpec } from './test-kernel.ts';
 
 /** A signed package archive in a folder, which apt can read by a `file:` address. */
 export interface TestArchive {
+  readonly root: string;
   readonly uri: string;
   readonly keyring: string;
   /** Index of the archive's one suite, sid. */
   readonly packagesFile: string;
   readonly pool: string;
+}
+
+/** The archive in this folder. */
+export function archiveAt(root: string, keyring: string): TestArchive {
+  const packagesFile = join(root, 'dists/sid/main/binary-amd64/Packages');
+  return { root, uri: `file:${root}`, keyring, packagesFile, pool: join(root, 'pool') };
 }
 
 const hash = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
@@ -24,6 +31,7 @@ export async function makeKeyring(folder: string, name: string): Promise<{ home:
     execa('gpg', ['--homedir', home, '--batch', ...args]);
   await gpg('--passphrase', '', '--quick-gen-key', `${name}@example.org`, 'ed25519', 'sign', 'never');
   await gpg('--output', keyring, '--export');
+  await execa('gpgconf', ['--homedir', home, '--kill', 'all']);
   return { home, keyring };
 }
 
@@ -60,6 +68,5 @@ export async function makeArchive(folder: string, specs: readonly DebSpec[]): Pr
   await execa('gpg', ['--homedir', home, '--batch', '--clearsign', '--output', join(dist, 'InRelease')], {
     input: release,
   });
-  await execa('gpgconf', ['--homedir', home, '--kill', 'all']);
-  return { uri: `file:${root}`, keyring, packagesFile, pool };
+  return archiveAt(root, keyring);
 }
