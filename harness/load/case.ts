@@ -2,7 +2,6 @@
 import type { Location } from '../contract/result.ts';
 import { combinations, expand, MAX_VARIANTS, type Variant } from '../plan/expand.ts';
 import type { BehaviourTable } from './behaviour-table.ts';
-import { checkAlternatives } from './check-alternatives.ts';
 import { checkAxes, checkExcludes } from './check-axes.ts';
 import { checkForm } from './check-form.ts';
 import { checkLets, type CheckedLets } from './check-lets.ts';
@@ -121,7 +120,6 @@ export function buildCase(input: CaseInput, inherited: Inherited, around: Surrou
   const suiteLets = checkedLets.inherited;
   checkForm(yaml, axes, path, report);
   checkMeanings(yaml, path, context);
-  checkAlternatives(yaml, path, report);
   checkSockets(yaml, path, report);
   const total = combinations(axes);
   if (total > MAX_VARIANTS) {

@@ -41,20 +41,27 @@ const base = new Environment({ limits: LIMITS }).registerFunction('HAS(string): 
 );
 base.clone();
 
-const environments = new Map<
-  string,
-  { readonly cel: Environment; readonly compiled: Map<string, Compiled> }
->();
+interface NamedEnvironment {
+  readonly cel: Environment;
+  readonly compiled: Map<string, Compiled>;
+}
 
-function environment(names: Names): { readonly cel: Environment; readonly compiled: Map<string, Compiled> } {
+const bySignature = new Map<string, NamedEnvironment>();
+/** Names in scope only ever grow, so their number tells whether the environment is still theirs. */
+const byNames = new WeakMap<Names, { readonly size: number; readonly environment: NamedEnvironment }>();
+
+function environment(names: Names): NamedEnvironment {
+  const last = byNames.get(names);
+  if (last?.size === names.size) return last.environment;
   const signature = [...names].map(([name, type]) => `${name}:${type}`).join(' ');
-  let known = environments.get(signature);
+  let known = bySignature.get(signature);
   if (!known) {
     const cel = base.clone();
     for (const [name, type] of names) cel.registerVariable(alias(name), type);
     known = { cel, compiled: new Map() };
-    environments.set(signature, known);
+    bySignature.set(signature, known);
   }
+  byNames.set(names, { size: names.size, environment: known });
   return known;
 }
 

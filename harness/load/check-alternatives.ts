@@ -1,21 +1,14 @@
 /** Lists of alternatives: exactly one of them must count, whatever the kernel. */
 import type { Report } from './case.ts';
-import { caseSchema, type CaseYaml } from './schema/suite.ts';
-import { visitMeanings } from './walk.ts';
 import type { Path } from './yaml.ts';
 
-interface Alternative {
+export interface Alternative {
   readonly when?: unknown;
   readonly otherwise?: true | undefined;
 }
 
-export function checkAlternatives(yaml: CaseYaml, path: Path, report: Report): void {
-  visitMeanings(caseSchema, yaml, path, (meaning, value, at) => {
-    if (meaning === 'alternatives') checkList(value as readonly Alternative[], at, report);
-  });
-}
-
-function checkList(list: readonly Alternative[], path: Path, report: Report): void {
+/** One list of alternatives. */
+export function checkAlternatives(list: readonly Alternative[], path: Path, report: Report): void {
   const seen = new Set<unknown>();
   for (const [i, { when, otherwise }] of list.entries()) {
     const last = i === list.length - 1;

@@ -6,13 +6,15 @@ import { LEVELS, levelNumber } from '../abi/levels.ts';
 import { SOCKET_OPTIONS, optionNumber } from '../abi/options.ts';
 import type { BehaviourTable } from './behaviour-table.ts';
 import type { Report } from './case.ts';
+import { checkAlternatives, type Alternative } from './check-alternatives.ts';
 import { CelFault, compile, type CelType, type Names, type Value } from './cel.ts';
 import { DERIVED } from './names.ts';
 import { nearHint, oneOf, quote } from './problem.ts';
 import type { Axes, Meaning } from './schema/common.ts';
-import { caseSchema, type CaseYaml } from './schema/suite.ts';
+import type { CaseYaml } from './schema/suite.ts';
 import { isPrefix } from './topology.ts';
-import { isMapping, visitMeanings } from './walk.ts';
+import { visitCase } from './validate-case.ts';
+import { isMapping } from './walk.ts';
 import type { Path, YamlFile } from './yaml.ts';
 
 /** What a target can be asked for. */
@@ -30,7 +32,7 @@ export interface Context {
 }
 
 export function checkMeanings(yaml: CaseYaml, path: Path, context: Context): void {
-  visitMeanings(caseSchema, yaml, path, (meaning, value, at) => {
+  visitCase(yaml, path, (meaning, value, at) => {
     if (at[path.length] === 'let') return;
     checkMeaning(meaning, value, at, context);
   });
@@ -66,7 +68,10 @@ const LEXICA: Readonly<Partial<Record<Meaning, Lexicon>>> = {
 };
 
 function checkMeaning(meaning: Meaning, value: unknown, path: Path, context: Context): void {
-  if (meaning === 'alternatives') return;
+  if (meaning === 'alternatives') {
+    checkAlternatives(value as readonly Alternative[], path, context.report);
+    return;
+  }
   if (meaning === 'options') {
     if (isMapping(value))
       for (const name of Object.keys(value)) checkWord('option', name, [...path, name], context, 'key');

@@ -2,8 +2,8 @@
 import { buildCase, type Case, type Surroundings } from './case.ts';
 import { NO_BEHAVIOURS } from './behaviour-table.ts';
 import { sortProblems, type Problem } from './problem.ts';
-import { caseSchema, type BehaviourYaml } from './schema/suite.ts';
-import { validate } from './sentences.ts';
+import type { BehaviourYaml } from './schema/suite.ts';
+import { validateCase } from './validate-case.ts';
 import { isMapping } from './walk.ts';
 import type { Path, YamlFile } from './yaml.ts';
 
@@ -26,7 +26,7 @@ export function probeCases(
   const build = (answer: Answer): Case | null => {
     const view = withAnswer(file, path, yaml, answer);
     const body = asCase(behaviour, yaml, answer);
-    const checked = validate(caseSchema, body, view, path);
+    const checked = validateCase(body, view, path);
     problems.push(...checked.problems);
     if (!checked.value) return null;
     const input = { id: `probe/${behaviour}`, suite: 'probe', yaml: checked.value, file: view, path };

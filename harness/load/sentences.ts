@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { found, nearHint, oneOf, quote, type Problem } from './problem.ts';
 import { bare, isMapping, meantOption, schemaAt } from './walk.ts';
 import type { Path, YamlFile } from './yaml.ts';
-import { VERBS, step } from './schema/steps.ts';
+import { VERBS } from './schema/steps.ts';
 
 type Schema = z.core.$ZodType;
 type Issue = z.core.$ZodIssue;
@@ -54,21 +54,10 @@ class Translator {
     if (value === undefined) return [this.#missing(path)];
     const schema = schemaAt(this.#root, this.#value, path);
     if (!(schema instanceof z.ZodUnion)) return [this.#wrong(path, value, issue)];
-    if (schema === bare(step) && isMapping(value) && !VERBS.some((verb) => verb in value))
-      return [this.#verbless(path, value)];
     const option = meantOption(schema.options, value);
     const issues = issue.errors[option];
     if (!issues || issues.length === 0) return [this.#wrong(path, value, issue)];
     return issues.flatMap((one) => this.say(one, path));
-  }
-
-  #verbless(path: Path, value: Record<string, unknown>): Problem {
-    const key = Object.keys(value).find((k) => k !== 'expect' && k !== 'note');
-    if (key === undefined) return this.#problem(path, 'a step without a verb', oneOf(VERBS));
-    return {
-      ...this.#problem([...path, key], `unknown step ${quote(key)}`, oneOf(VERBS), 'key'),
-      ...nearHint(key, VERBS),
-    };
   }
 
   #unknownKey(path: Path, key: string): Problem {

@@ -11,8 +11,9 @@ import {
 import { checkAxisValues } from './check-axes.ts';
 import { quote, type Problem } from './problem.ts';
 import { slug } from './schema/common.ts';
-import { caseSchema, suiteSchema } from './schema/suite.ts';
+import { suiteSchema } from './schema/suite.ts';
 import { validate } from './sentences.ts';
+import { validateCase } from './validate-case.ts';
 import { isMapping } from './walk.ts';
 import { readYaml, type YamlFile } from './yaml.ts';
 
@@ -66,7 +67,7 @@ export function suiteFrom(
         { expected: 'lower-case words joined by hyphens' },
         'key',
       );
-    const checked = validate(caseSchema, body, file, at);
+    const checked = validateCase(body, file, at);
     problems.push(...checked.problems);
     if (!checked.value || !inherited) continue;
     const input = { id: `${name}/${id}`, suite: name, yaml: checked.value, file, path: at };

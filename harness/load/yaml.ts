@@ -148,6 +148,8 @@ class Parsed implements YamlFile {
   readonly value: unknown;
   readonly #document: Document.Parsed;
   readonly #place: (offset: number) => Location;
+  /** Places asked for before: every variant asks for those of its case. */
+  readonly #known = new Map<string, Location>();
 
   constructor(file: string, document: Document.Parsed, place: (offset: number) => Location) {
     this.file = file;
@@ -157,12 +159,21 @@ class Parsed implements YamlFile {
   }
 
   at(path: Path): Location {
-    return this.#place(start(this.#find(path).value));
+    return this.#once(path, 'at', ({ value }) => value);
   }
 
   key(path: Path): Location {
-    const { key, value } = this.#find(path);
-    return this.#place(start(key ?? value));
+    return this.#once(path, 'key', ({ key, value }) => key ?? value);
+  }
+
+  #once(path: Path, spot: string, pick: (found: { key?: unknown; value: unknown }) => unknown): Location {
+    const name = `${spot} ${path.join(' ')}`;
+    let known = this.#known.get(name);
+    if (!known) {
+      known = this.#place(start(pick(this.#find(path))));
+      this.#known.set(name, known);
+    }
+    return known;
   }
 
   inside(path: Path, offset: number): Location {

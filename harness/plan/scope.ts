@@ -16,19 +16,22 @@ const DERIVED_FROM: Readonly<Record<string, readonly string[]>> = {
   mss: ['family', 'mtu'],
 };
 
+interface Origin {
+  /** Behaviours the value depends on. */
+  readonly behaviours: Iterable<string>;
+  /** Axes and parameters it was computed from. */
+  readonly names: Iterable<string>;
+}
+
 export class Scope {
   /** Axes, parameters and other names that anything read. */
-  readonly reads = new Set<string>();
+  reads = new Set<string>();
   readonly #case: Case;
   readonly #has: Has;
   readonly #values: Map<string, Value>;
-  /** Name → behaviours its value depends on, and names it was computed from. */
-  readonly #origins = new Map<
-    string,
-    { readonly behaviours: ReadonlySet<string>; readonly names: ReadonlySet<string> }
-  >();
+  readonly #origins = new Map<string, Origin>();
   #behaviours = new Set<string>();
-  #context: Record<string, unknown>;
+  #context: Record<string, unknown> | null = null;
 
   constructor(
     theCase: Case,
@@ -43,26 +46,24 @@ export class Scope {
     for (const [name, value] of Object.entries(table.constants)) {
       const implied = table.implied.get(name) ?? [];
       this.#values.set(name, implied.findLast(({ behaviour }) => has(behaviour))?.value ?? value);
-      this.#origins.set(name, { behaviours: new Set(implied.map((i) => i.behaviour)), names: new Set() });
+      this.#origins.set(name, { behaviours: implied.map(({ behaviour }) => behaviour), names: [] });
     }
     const computed = derived(this.#values.get('family'), this.#values.get('mtu'));
     for (const [name, value] of Object.entries(computed)) {
       this.#values.set(name, value);
-      this.#origins.set(name, { behaviours: new Set(), names: new Set(DERIVED_FROM[name]) });
+      this.#origins.set(name, { behaviours: [], names: DERIVED_FROM[name] ?? [] });
     }
-    this.#context = celContext(this.#values);
-    for (const { name, value, path } of theCase.lets) {
-      const before = new Set(this.reads);
-      this.reads.clear();
-      const { result, behaviours } = this.collect(() => this.any(value, path));
-      this.#values.set(name, result);
-      this.#origins.set(name, { behaviours: new Set(behaviours), names: new Set(this.reads) });
-      this.reads.clear();
-      for (const read of before) this.reads.add(read);
-      Object.assign(this.#context, celContext(new Map([[name, result]])));
-    }
-    // What an entry depends on counts when something reads it.
-    this.#behaviours.clear();
+    for (const { name, value, path } of theCase.lets) this.#let(name, value, path);
+  }
+
+  /** Evaluates an entry; what it depends on counts only once something reads it. */
+  #let(name: string, value: Anything, path: Path): void {
+    const result = this.#evaluate(value, path);
+    this.#values.set(name, result);
+    this.#origins.set(name, { behaviours: this.#behaviours, names: this.reads });
+    this.#behaviours = new Set();
+    this.reads = new Set();
+    if (this.#context) Object.assign(this.#context, celContext(new Map([[name, result]])));
   }
 
   /** Runs `work` and says which behaviours decided anything in it. */
@@ -128,7 +129,9 @@ export class Scope {
     try {
       const compiled = compile(expression, this.#case.names);
       for (const name of compiled.names) this.#read(name);
-      return compiled.evaluate(this.#context, (behaviour) => this.#ask(behaviour));
+      return compiled.evaluate((this.#context ??= celContext(this.#values)), (behaviour) =>
+        this.#ask(behaviour),
+      );
     } catch (error) {
       if (!(error instanceof CelFault)) throw error;
       const place = this.#case.file.inside(path, error.offset);
