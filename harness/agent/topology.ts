@@ -3,6 +3,7 @@ import type { Link, Namespace, Topology } from '../contract/topology.ts';
 import { addAddress, addNeighbour, addRoute } from './addresses.ts';
 import { Ethtool } from './ethtool.ts';
 import { createLink, getLink, setLink } from './links.ts';
+import { awaitLocalRoutes } from './local-routes.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
 import type { SystemCalls } from './sys.ts';
@@ -171,6 +172,7 @@ function connect(name: string, space: Namespace, built: BuiltTopology, setup: st
     }
   }
   const { route } = built.enter(name);
+  awaitLocalRoutes(space.links.flatMap(({ up, addresses }) => (up ? addresses : [])));
   for (const { to, dev, mtu, local } of space.routes) {
     addRoute(route, { to, index: getLink(route, dev).index, mtu, local });
     const words = `${local ? 'local ' : ''}${to} dev ${dev}${mtu === undefined ? '' : ` mtu ${mtu}`}`;
