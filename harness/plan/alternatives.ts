@@ -37,5 +37,6 @@ export function choose<E extends object>(
   if (!chosen)
     return scope.fail(path, 'no alternative holds for this variant', { expected: '"otherwise: true"' });
   const at = [...path, index];
+  scope.reached.add(at.join(' '));
   return { expect: chosen, path: at, where: theCase.file.at(at) };
 }

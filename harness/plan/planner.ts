@@ -5,7 +5,7 @@ import type { Case } from '../load/case.ts';
 import type { Project } from '../load/project.ts';
 import type { BehaviourInfo, Planner, VariantInfo } from '../run/planner.ts';
 import { probePrograms, type Probe } from './probes.ts';
-import { planTarget } from './target.ts';
+import { planTarget, topologyOf } from './target.ts';
 import { stated, upstreamVersion } from './version.ts';
 
 /** Every variant of a project as the runner and `segproof list` know it. */
@@ -27,10 +27,9 @@ export function createPlanner(project: Project, chosen: readonly { readonly id: 
   const probes = probePrograms(behaviours.list, topologies);
   const plan = (has: (behaviour: string) => boolean): PlannedCase[] =>
     planTarget(cases, { topologies, behaviours, has });
-  const bare = plan(() => false);
   return {
     variants,
-    needs: needsOf(bare, probes),
+    needs: needsOf(cases, probes, project),
     behaviours: behaviours.list.map(({ name, summary, commit, subject, since }): BehaviourInfo => ({
       name,
       summary,
@@ -59,6 +58,10 @@ function keep(project: Project, ids: ReadonlySet<string>): Case[] {
     .filter((theCase) => theCase.variants.length > 0);
 }
 
-function needsOf(planned: readonly PlannedCase[], probes: readonly Probe[]): string[] {
-  return [...new Set([...planned, ...probes].flatMap(({ needs }) => needs))].sort();
+function needsOf(cases: readonly Case[], probes: readonly Probe[], { topologies }: Project): string[] {
+  const kinds = cases.flatMap((theCase) => [
+    ...theCase.needs,
+    ...theCase.variants.flatMap(({ values }) => topologyOf(theCase, values, topologies).resolved.kinds),
+  ]);
+  return [...new Set([...kinds, ...probes.flatMap(({ needs }) => needs)])].sort();
 }

@@ -26,6 +26,8 @@ interface Origin {
 export class Scope {
   /** Axes, parameters and other names that anything read. */
   reads = new Set<string>();
+  /** Alternatives that counted, by path. */
+  readonly reached = new Set<string>();
   readonly #case: Case;
   readonly #has: Has;
   readonly #values: Map<string, Value>;

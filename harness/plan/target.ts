@@ -26,6 +26,8 @@ export interface PlannedVariant {
   readonly planned: PlannedCase;
   /** Names of axes and parameters that made a difference to anything. */
   readonly reads: ReadonlySet<string>;
+  /** Alternatives that counted, as paths joined by blanks. */
+  readonly reached: ReadonlySet<string>;
 }
 
 /** Plans every variant of every case; throws ProblemError with all problems met. */
@@ -48,7 +50,7 @@ export function planTarget(cases: readonly Case[], input: PlanInput): PlannedCas
 
 /** Plans one variant; throws ProblemError. */
 export function planVariant(theCase: Case, variant: Variant, input: PlanInput): PlannedVariant {
-  const { resolved, parameters, used } = topologyOf(theCase, variant, input.topologies);
+  const { resolved, parameters, used } = topologyOf(theCase, variant.values, input.topologies);
   const scope = new Scope(theCase, variant.values, parameters, input.behaviours, input.has);
   const build = new Build(theCase, scope, resolved);
   const skip = skipReason(theCase, scope);
@@ -82,26 +84,23 @@ export function planVariant(theCase: Case, variant: Variant, input: PlanInput): 
     expectations: build.expectations,
     behaviours: scope.behaviours,
   };
-  return { planned, reads: new Set([...scope.reads, ...used]) };
+  return { planned, reads: new Set([...scope.reads, ...used]), reached: scope.reached };
 }
 
 /** The topology of a variant: its parameters are the file's, overridden by axes of the same name. */
-function topologyOf(
+export function topologyOf(
   theCase: Case,
-  variant: Variant,
+  values: Variant['values'],
   topologies: ReadonlyMap<string, TopologyFile>,
 ): { resolved: ResolvedTopology; parameters: Record<string, Value>; used: string[] } {
   const axis = theCase.topology.startsWith('$') ? theCase.topology.slice(1) : null;
-  const name = axis === null ? theCase.topology : String(variant.values[axis]);
+  const name = axis === null ? theCase.topology : String(values[axis]);
   const file = topologies.get(name);
   if (!file)
     throw new ProblemError([{ ...theCase.where, message: `there is no topology ${JSON.stringify(name)}` }]);
-  const overridden = Object.keys(file.parameters).filter((parameter) => parameter in variant.values);
+  const overridden = Object.keys(file.parameters).filter((parameter) => parameter in values);
   const parameters = Object.fromEntries(
-    Object.entries(file.parameters).map(([parameter, value]) => [
-      parameter,
-      variant.values[parameter] ?? value,
-    ]),
+    Object.entries(file.parameters).map(([parameter, value]) => [parameter, values[parameter] ?? value]),
   );
   const used = axis === null ? overridden : [...overridden, axis];
   return { resolved: resolveTopology(file, parameters), parameters, used };

@@ -44,7 +44,7 @@ export const controlItem = z.strictObject({
   int: size.optional(),
   u64: size.optional(),
   hex: hex.optional(),
-  length: size.optional().describe('cmsg_len without the header, to make it wrong on purpose.'),
+  length: size.optional().describe('cmsg_len, its header of 16 bytes included, to make it wrong on purpose.'),
 });
 export type ControlItem = z.infer<typeof controlItem>;
 
