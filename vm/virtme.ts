@@ -1,13 +1,12 @@
-import { mkdir, mkdtemp, readFile, rm, access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureFolder } from './kernels/cache-folder.ts';
-import { download } from './kernels/download.ts';
+import { downloadInto } from './kernels/download.ts';
 import { run } from './kernels/exec.ts';
 import { keyOf } from './kernels/hash.ts';
 import { packageIndex, type Package } from './kernels/packages.ts';
-import { aptFolder, toolStore } from './kernels/paths.ts';
+import { toolStore } from './kernels/paths.ts';
 import { KernelError, report, type KernelOptions } from './kernels/types.ts';
-import { unpackDeb } from './kernels/unpack.ts';
 import { compareDebian } from './kernels/version.ts';
 import { ensurePrograms, toolPath } from './tools.ts';
 
@@ -78,14 +77,8 @@ async function fromCache(options: KernelOptions): Promise<VngCommand> {
     );
   const key = keyOf(wanted.map(({ sha256 }) => sha256));
   const { folder } = await ensureFolder(join(toolStore(), `virtme-ng_${key}`), options, async (fresh) => {
-    await mkdir(aptFolder(), { recursive: true });
-    const debs = await mkdtemp(join(aptFolder(), 'download-'));
-    try {
-      for (const deb of await download(wanted, debs, options)) await unpackDeb(deb, fresh, true);
-    } finally {
-      await rm(debs, { recursive: true, force: true });
-    }
-    report(options, 'unpack', `virtme-ng ${virtme.version} (kept in the cache, not installed)`);
+    await downloadInto(fresh, wanted, options, true);
+    report(options, 'note', `virtme-ng ${virtme.version} (kept in the cache, not installed)`);
     await prove(fresh);
     return wanted.map(({ name, version, sha256, suite }) => ({ name, version, sha256, suite }));
   });

@@ -117,16 +117,20 @@ export async function ensureFolder<T>(
       await rename(fresh, folder);
       return { folder, about };
     } catch (cause) {
-      await rm(fresh, { recursive: true, force: true });
+      await remove(fresh);
       if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause;
       throw new KernelError(69, `${folder}: the file system is full`, '`segproof kernels prune` makes room');
     }
   });
 }
 
+/** Remove a folder into which an orphaned apt may still be writing its last file. */
+const remove = (folder: string): Promise<void> =>
+  rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+
 /** Remove what makers of this folder left behind when they were cut off. The caller holds its lock. */
 async function removeLeftovers(folder: string): Promise<void> {
   const prefix = basename(folder) + FRESH;
   for (const name of await readdir(dirname(folder)))
-    if (name.startsWith(prefix)) await rm(join(dirname(folder), name), { recursive: true, force: true });
+    if (name.startsWith(prefix)) await remove(join(dirname(folder), name));
 }

@@ -1,14 +1,12 @@
-import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, statfs } from 'node:fs/promises';
 import { ensureFolder, type Cached } from './cache-folder.ts';
-import { download, megabytes } from './download.ts';
+import { downloadInto, megabytes } from './download.ts';
 import { keyOf } from './hash.ts';
 import type { Package, PackageIndex } from './packages.ts';
-import { aptFolder, kernelStore } from './paths.ts';
+import { kernelStore } from './paths.ts';
 import { storeFolder, type StoredKernel } from './store.ts';
 import { arrange } from './tree.ts';
-import { KernelError, report, type KernelOptions } from './types.ts';
-import { unpackDeb } from './unpack.ts';
+import { KernelError, type KernelOptions } from './types.ts';
 import { compareDebian, seriesOf, upstreamOfDebian } from './version.ts';
 
 /** A kernel that Debian's archive serves: which packages make it up. */
@@ -69,15 +67,7 @@ export async function fetchRelease(release: Release, options: KernelOptions): Pr
     if (options.offline === true)
       throw new KernelError(69, `${subject}: not in the cache`, 'run `segproof kernels fetch` while online');
     await demandSpace(release);
-    await mkdir(aptFolder(), { recursive: true });
-    const debs = await mkdtemp(join(aptFolder(), 'download-'));
-    try {
-      const files = await download(release.packages, debs, options);
-      report(options, 'unpack', `${subject} (${release.release})`);
-      for (const file of files) await unpackDeb(file, folder);
-    } finally {
-      await rm(debs, { recursive: true, force: true });
-    }
+    await downloadInto(folder, release.packages, options);
     const { image, facts, hasModules } = await arrange(folder, subject, options);
     if (facts.release !== release.release)
       throw new KernelError(69, `${subject}: its image says ${facts.release} instead of ${release.release}`);

@@ -1,13 +1,34 @@
-import { readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { apt, configureApt } from './apt.ts';
 import { sha256 } from './hash.ts';
 import { withApt, type Package } from './packages.ts';
 import { KernelError, report, type KernelOptions } from './types.ts';
+import { unpackDeb } from './unpack.ts';
 
 /** Bytes as people read them. */
 export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+/**
+ * Download packages and unpack them into `folder`. The .deb files lie in it meanwhile, so that what a cut-off leaves is in one
+ * place and goes with it.
+ * @param everything also what no kernel test needs
+ * @throws KernelError (69)
+ */
+export async function downloadInto(
+  folder: string,
+  packages: readonly Package[],
+  options: KernelOptions,
+  everything = false,
+): Promise<void> {
+  const debs = join(folder, '.debs');
+  await mkdir(debs);
+  const files = await download(packages, debs, options);
+  report(options, 'unpack', packages.map(({ name }) => name).join(', '));
+  for (const file of files) await unpackDeb(file, folder, everything);
+  await rm(debs, { recursive: true });
 }
 
 /**
