@@ -9,6 +9,7 @@ import { Console } from './guest/console.ts';
 import { IMAGE, INITRAMFS, KERNEL, SCRATCH, shellLine, SOCKET, virtmeArguments } from './guest/command.ts';
 import type { GuestShape } from './guest/command.ts';
 import { probeKvm } from './guest/kvm.ts';
+import { preloadFiles } from './guest/preload.ts';
 import { Inbox, openHostChannel } from './host-channel.ts';
 import type { HostChannel } from './host-channel.ts';
 import { MachineError } from './machine.ts';
@@ -31,6 +32,8 @@ export interface GuestOptions {
   readonly memory?: number;
   /** Default `auto`: KVM where it boots, TCG elsewhere. */
   readonly accel?: 'auto' | 'kvm' | 'tcg';
+  /** Files that the command maps at its start, e.g. native add-ons; its program and libraries are found by themselves. */
+  readonly preload?: readonly string[];
   readonly kernelArguments?: readonly string[];
   readonly qemuArguments?: readonly string[];
 }
@@ -76,7 +79,7 @@ const piped = (command: readonly string[]): readonly string[] => [
   ...command,
 ];
 
-const planGuest = async (options: GuestOptions): Promise<Plan> => {
+const planGuest = async (options: GuestOptions, command: readonly string[]): Promise<Plan> => {
   const vng = await vngCommand();
   const path = vng.env['PATH'] ?? process.env['PATH'] ?? '';
   const busybox = findBusybox([vng.busybox, 'busybox-static', 'busybox.static', 'busybox'], path);
@@ -86,7 +89,7 @@ const planGuest = async (options: GuestOptions): Promise<Plan> => {
       'no statically linked busybox was found, and the guest starts from one',
       'Install it: apt-get install busybox-static',
     );
-  const files = bootFiles(options.kernel, busybox);
+  const files = bootFiles(options.kernel, busybox, preloadFiles(command, options.preload ?? []));
   const accel = options.accel ?? 'auto';
   const probe = accel === 'auto' ? await probeKvm(files) : { usable: accel === 'kvm', reason: '' };
   return {
@@ -106,7 +109,7 @@ const planGuest = async (options: GuestOptions): Promise<Plan> => {
 const start = async (options: GuestOptions, machine: MachineOptions): Promise<Machine> => {
   const target = options.target ?? options.kernel.name;
   machine.signal.throwIfAborted();
-  const plan = await planGuest(options);
+  const plan = await planGuest(options, machine.command);
   const log = new Console(machine.folder);
   const inbox = new Inbox();
   const command = piped([...plan.vng.virtmeRun, ...virtmeArguments(machine.command, plan.shape)]);
@@ -148,6 +151,7 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
     clearTimeout(deadline);
     machine.signal.removeEventListener('abort', abort);
     await outputClosed;
+    log.close();
     server.close();
     if (connected && !connected.closed) await once(connected, 'close');
     const verdict = log.verdict(target, inbox.heard);
@@ -197,7 +201,7 @@ const listen = (tree: Tree, onSocket: (socket: Socket) => void): Promise<Server>
 export const guestMachine = (options: GuestOptions): MachineSource => ({
   target: options.target ?? options.kernel.name,
   describe: async ({ command }) => {
-    const plan = await planGuest(options);
+    const plan = await planGuest(options, command);
     const inside = ['--mount', '--pid', '--fork', '--kill-child', 'sh'];
     return [
       shellLine(['unshare', ...(namespaces().includes('user') ? ['--map-root-user'] : []), ...inside]),

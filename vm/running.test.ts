@@ -6,8 +6,8 @@ import { test } from 'tap';
 import type { Test } from 'tap';
 import { compileEchoAgent } from './fixtures/compile.ts';
 import { processesWith, waitUntilGone } from './fixtures/leftovers.ts';
-import { MachineError } from './machine.ts';
-import type { Machine, MachineOptions } from './machine.ts';
+import { converse, trouble } from './fixtures/converse.ts';
+import type { MachineOptions } from './machine.ts';
 import { runningKernel } from './running.ts';
 
 interface Hello {
@@ -25,24 +25,6 @@ const options = (t: Test, extra: Partial<MachineOptions> = {}): MachineOptions =
   onState: () => undefined,
   ...extra,
 });
-
-/** Everything the machine says after `orders`, and the error it ended with. */
-const converse = async (
-  machine: Machine,
-  orders: readonly unknown[],
-): Promise<{ messages: unknown[]; error: Error | null }> => {
-  const messages: unknown[] = [];
-  for (const order of orders) machine.send(order);
-  try {
-    for await (const message of machine.messages) messages.push(message);
-  } catch (error) {
-    return { messages, error: error as Error };
-  }
-  return { messages, error: null };
-};
-
-const trouble = (error: Error | null): string | null =>
-  error instanceof MachineError ? error.trouble : error && String(error);
 
 void test('the agent runs as root in namespaces of its own and is heard', async (t) => {
   await using machine = await runningKernel.start(options(t));

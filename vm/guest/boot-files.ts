@@ -1,12 +1,23 @@
 /** What a guest boots from besides the kernel package's own files: made once per kernel and kept in the cache. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { cacheRoot } from '../kernels/paths.ts';
 import { charDevice, cpioArchive, file, folder, link } from './cpio.ts';
 import { APPLETS, firstStage, SECOND_STAGE } from './init.ts';
 import { bootModules } from './modules.ts';
+import { preloadEntries } from './preload.ts';
 import { uncompressedKernel } from './vmlinux.ts';
 
 /** What a guest needs of a kernel (see resolveKernel). */
@@ -24,7 +35,7 @@ export interface BootFiles {
   readonly kernel: string;
 }
 
-const initramfs = (kernel: BootKernel, busybox: string): Buffer => {
+const initramfs = (kernel: BootKernel, busybox: string, preload: readonly string[]): Buffer => {
   const modulesFolder = kernel.modules && join(kernel.modules, 'lib/modules', kernel.release);
   return cpioArchive([
     ...['bin', 'dev', 'proc', 'modules', 'host', 'upper', 'root'].map(folder),
@@ -35,13 +46,17 @@ const initramfs = (kernel: BootKernel, busybox: string): Buffer => {
     ...bootModules(kernel.modules, kernel.release).map((module, index) =>
       file(`modules/${String(index).padStart(2, '0')}-${module.file}`, module.data),
     ),
+    ...preloadEntries(preload),
     file('init', firstStage(modulesFolder)),
     file('second-stage', SECOND_STAGE),
   ]);
 };
 
+/** Raised whenever the files are put together in another way. */
+const LAYOUT = 1;
+
 /** Changes whenever anything changes that goes into the files. */
-const keyOf = (kernel: BootKernel, busybox: string): string => {
+const keyOf = (kernel: BootKernel, busybox: string, preload: readonly string[]): string => {
   const stamp = (path: string): string => {
     const { size, mtimeMs } = statSync(path);
     return `${path} ${size} ${mtimeMs}`;
@@ -50,10 +65,10 @@ const keyOf = (kernel: BootKernel, busybox: string): string => {
   const parts = [
     stamp(kernel.image),
     dep && existsSync(dep) ? stamp(dep) : 'no modules',
-    stamp(busybox),
+    ...[busybox, ...preload].map(stamp),
     firstStage(kernel.modules),
     SECOND_STAGE,
-    readFileSync(import.meta.filename, 'utf8'),
+    LAYOUT,
   ];
   return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
 };
@@ -65,9 +80,20 @@ const writeWhole = (path: string, data: Buffer): void => {
   renameSync(fresh, path);
 };
 
-/** Makes or finds the boot files of `kernel`. */
-export const bootFiles = (kernel: BootKernel, busybox: string): BootFiles => {
-  const base = join(cacheRoot(), 'boot', `${kernel.release}_${keyOf(kernel, busybox)}`);
+/** Unused boot files are removed after this time, in ms: a new Node or kernel leaves 160 MB of old ones behind. */
+const KEEP_MS = 7 * 24 * 3600 * 1000;
+
+const removeUnused = (store: string, now: number): void => {
+  for (const name of readdirSync(store)) {
+    const folderPath = join(store, name);
+    if (now - statSync(folderPath).mtimeMs > KEEP_MS) rmSync(folderPath, { recursive: true, force: true });
+  }
+};
+
+/** Makes or finds the boot files of `kernel`; `preload` are files of the host that the guest is to have at hand. */
+export const bootFiles = (kernel: BootKernel, busybox: string, preload: readonly string[]): BootFiles => {
+  const store = join(cacheRoot(), 'boot');
+  const base = join(store, `${kernel.release}_${keyOf(kernel, busybox, preload)}`);
   const archive = join(base, 'initramfs.cpio');
   const elf = join(base, 'vmlinux');
   if (!existsSync(archive)) {
@@ -75,8 +101,11 @@ export const bootFiles = (kernel: BootKernel, busybox: string): BootFiles => {
     const plain = uncompressedKernel(readFileSync(kernel.image));
     if (plain) writeWhole(elf, plain);
     // Last: its presence says that all is there.
-    writeWhole(archive, initramfs(kernel, busybox));
+    writeWhole(archive, initramfs(kernel, busybox, preload));
+    removeUnused(store, Date.now());
   }
+  const now = new Date();
+  utimesSync(base, now, now);
   return { initramfs: archive, kernel: existsSync(elf) ? elf : kernel.image };
 };
 

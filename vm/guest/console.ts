@@ -1,11 +1,11 @@
 /** The console of a guest: kept in a file as it comes, and read for how the guest ended. */
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { MachineError } from '../machine.ts';
 import { BOOT_FAILED, COMMAND_ENDED } from './init.ts';
 
-/** How much of the end is looked at, in characters: a panic with its trace and register dump is some 6,000. */
-const TAIL = 64 * 1024;
+/** How much of the end is held in memory, in characters. A boot says 5,000, a panic with its trace 6,000. */
+const HELD = 1024 * 1024;
 
 /** First line of each way in which a kernel says that it is broken beyond going on. */
 const FATAL =
@@ -13,48 +13,61 @@ const FATAL =
 
 export class Console {
   readonly path: string;
-  #tail = '';
+  readonly #file: number;
+  #text = '';
+  /** Why the file is not complete, e.g. a full disk; the run goes on without it. */
+  #lost = '';
 
   /** @param folder is made where it is missing; the log in it is `console.log`. */
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true });
     this.path = join(folder, 'console.log');
-    appendFileSync(this.path, '');
+    this.#file = openSync(this.path, 'a');
   }
 
   append(chunk: Buffer): void {
-    appendFileSync(this.path, chunk);
-    this.#tail = (this.#tail + chunk.toString('latin1')).slice(-TAIL);
+    this.#text = (this.#text + chunk.toString('utf8')).slice(-HELD);
+    try {
+      if (this.#lost === '') writeSync(this.#file, chunk);
+    } catch (error) {
+      this.#lost = `(incomplete: ${(error as Error).message})`;
+    }
   }
 
+  /** No more will come. */
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  /** What was said, at most the last MiB of it. */
   text(): string {
-    return readFileSync(this.path, 'utf8');
+    return this.#text;
   }
 
   /** The line that says that the kernel crashed; null when there is none. */
   crash(): string | null {
-    return FATAL.exec(this.#tail)?.[0].trim() ?? null;
+    return FATAL.exec(this.#text)?.[0].trim() ?? null;
   }
 
   /** Exit status of the command, null when it did not get that far. */
   status(): number | null {
-    const match = new RegExp(`${COMMAND_ENDED} (\\d+)`).exec(this.#tail);
+    const match = new RegExp(`${COMMAND_ENDED} (\\d+)`).exec(this.#text);
     return match ? Number(match[1]) : null;
   }
 
   /** Why init gave up; null when it did not. */
   bootFailure(): string | null {
-    return new RegExp(`${BOOT_FAILED}: (.*)`).exec(this.#tail)?.[1]?.trim() ?? null;
+    return new RegExp(`${BOOT_FAILED}: (.*)`).exec(this.#text)?.[1]?.trim() ?? null;
   }
 
   /** The last lines, for a message. */
   lastLines(count: number): string {
-    return this.#tail.trim().split(/\r?\n/).slice(-count).join('\n');
+    return this.#text.trim().split(/\r?\n/).slice(-count).join('\n');
   }
 
   /** The error that a guest's end amounts to; null for a command that ended with status 0. */
   verdict(target: string, heard: boolean): MachineError | null {
-    const kept = `The console is in ${this.path}`;
+    const kept = `The console is in ${this.path} ${this.#lost}`.trim();
     const crash = this.crash();
     if (crash !== null) return new MachineError('crash', `the kernel of ${target} crashed: ${crash}`, kept);
     const failure = this.bootFailure();

@@ -23,13 +23,16 @@ export const COMMAND_ENDED = `${MARK} command ended with status`;
 
 /** Applets of busybox that init uses. */
 export const APPLETS = [
-  ...['sh', 'mount', 'umount', 'mkdir', 'cp', 'ln', 'cat', 'sed', 'base64', 'insmod', 'switch_root'],
+  ...['sh', 'mount', 'umount', 'mkdir', 'cp', 'ln', 'cat', 'sed', 'base64', 'insmod', 'chroot'],
   ...['reboot', 'ip', 'grep', 'uname'],
 ];
 
 /**
  * First stage, in the initramfs. cache=loose: 9p without it reads a program 4 KiB at a time and again for each start;
  * the host's files do not change under a running guest. msize: what virtio allows at most (500 KiB).
+ * The root is an overlay: changes go to memory, and what the agent's start needs most (see preload.ts) comes from the
+ * initramfs. That is why the root is moved over the initramfs as pivot_root would, and not by switch_root, which
+ * empties it. A kernel without overlayfs gets the bare host root and single files bound over it.
  */
 export const firstStage = (modulesFolder: string | null): string => `#!/bin/sh
 export PATH=/bin
@@ -41,11 +44,12 @@ mount -t 9p -o ro,version=9p2000.L,trans=virtio,access=any,msize=512000,cache=lo
   fail 'the kernel cannot mount its root: it needs 9p and virtio (CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO, CONFIG_VIRTIO_PCI)'
 mount -t tmpfs -o mode=755 tmpfs /upper
 mkdir /upper/files /upper/work
-if mount -t overlay -o lowerdir=/host,upperdir=/upper/files,workdir=/upper/work overlay /root; then
+if mount -t overlay -o lowerdir=/preload:/host,upperdir=/upper/files,workdir=/upper/work overlay /root; then
   mkdir -p /root/tmp /root/run /root/dev /root/proc /root/sys /root/lib/modules
 else
   mount -o bind /host /root
   mount -t tmpfs tmpfs /root/tmp
+  while read -r path; do mount -o bind "/preload$path" "/root$path"; done </preload.list
 fi
 mount -t tmpfs -o mode=755 tmpfs /root/run
 mount -t devtmpfs -o mode=755 dev /root/dev || fail 'the kernel has no devtmpfs'
@@ -69,7 +73,9 @@ sed -n 's/.*virtme\\.exec=\`\\([^\`]*\\)\`.*/\\1/p' /proc/cmdline | base64 -d >/
 ${modulesFolder === null ? '' : linkModules(modulesFolder)}
 [ -x /root/sbin/modprobe ] || echo /run/segproof/modprobe >/proc/sys/kernel/modprobe
 mount -o move /proc /root/proc
-exec switch_root -c /dev/console /root /run/segproof/second-stage
+cd /root
+mount -o move . /
+exec chroot . /run/segproof/second-stage </dev/console >/dev/console 2>&1
 `;
 
 const quoted = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`;

@@ -32,7 +32,7 @@ const remembered = (): KvmProbe | null => {
 };
 
 const qemu = (files: { readonly kernel: string; readonly initramfs: string }): readonly string[] => [
-  ...['qemu-system-x86_64', '-machine', 'q35,accel=kvm', '-cpu', 'host', '-m', '256M', '-nodefaults'],
+  ...['qemu-system-x86_64', '-machine', 'q35,accel=kvm', '-cpu', 'host', '-m', '512M', '-nodefaults'],
   ...[
     '-display',
     'none',
