@@ -1,0 +1,168 @@
+/** Captured packets held against those that must have passed. */
+import type { Helper } from '../helper.ts';
+import { openCapture, parse } from './capture.ts';
+import { isAnyMark } from './mark.ts';
+import { slices } from './payload.ts';
+import { die, fail } from './report.ts';
+
+const nextPacket: Helper = {
+  needs: [die, isAnyMark, openCapture, parse],
+  includes: ['errno.h', 'linux/virtio_net.h', 'sys/uio.h'],
+  code: String.raw`
+struct frame {
+	struct virtio_net_hdr vnet;
+	unsigned char bytes[65536 + 256];
+};
+
+static int read_frame(int fd, void *into, int room, int *outgoing, int *partial)
+{
+	_Alignas(struct cmsghdr) char control[256];
+	struct iovec iov = { .iov_base = into, .iov_len = room };
+	struct sockaddr_ll from = { 0 };
+	struct msghdr msg = {
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int ret = recvmsg(fd, &msg, MSG_DONTWAIT);
+	struct tpacket_auxdata aux;
+
+	*outgoing = from.sll_pkttype == PACKET_OUTGOING;
+	if (ret >= 0 && CMSG_FIRSTHDR(&msg)) {
+		memcpy(&aux, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(aux));
+		*partial = !!(aux.tp_status & TP_STATUS_CSUMNOTREADY);
+	}
+	return ret < 0 ? -errno : ret;
+}
+
+/* One frame of any kind; its length, or minus an errno. Its GSO size is 0 where nobody can know it. */
+static int next_frame(const struct capture *c, struct frame *frame, int *outgoing, int *partial)
+{
+	static unsigned char same[sizeof(frame->bytes)];
+	int length = read_frame(c->vnet, frame, sizeof(*frame), outgoing, partial), unused;
+
+	if (length >= 0) {
+		*partial = !!(frame->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM);
+		read_frame(c->plain, same, sizeof(same), &unused, &unused);
+		return length - (int)sizeof(frame->vnet);
+	}
+	if (length != -EINVAL)
+		return length;
+	memset(&frame->vnet, 0, sizeof(frame->vnet));
+	frame->vnet.gso_type = GSO_UDP_L4;
+	return read_frame(c->plain, frame->bytes, sizeof(frame->bytes), outgoing, partial);
+}
+
+/* The next packet of the case; 0 when there is none. */
+static int next_packet(const struct capture *c, struct seen *p)
+{
+	static struct frame frame;
+	int length, outgoing, partial = 0;
+
+	while ((length = next_frame(c, &frame, &outgoing, &partial)) >= 0) {
+		memset(p, 0, sizeof(*p));
+		if ((c->loopback && !outgoing) || !parse_frame(frame.bytes, length, p))
+			continue;
+		if ((p->sport != c->port && p->dport != c->port) || is_any_mark(p->payload, p->length))
+			continue;
+		p->gso = frame.vnet.gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+		p->gso_size = frame.vnet.gso_size;
+		p->checksum = partial ? CHECKSUM_PARTIAL : p->checksum;
+		return 1;
+	}
+	if (length != -EAGAIN)
+		die("recvmsg(AF_PACKET)");
+	return 0;
+}`,
+};
+
+const noDrops: Helper = {
+  needs: [die, openCapture],
+  includes: ['errno.h'],
+  code: String.raw`
+static void no_drops(int fd)
+{
+	struct tpacket_stats stats = { 0 };
+	socklen_t length = sizeof(stats);
+
+	if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &stats, &length))
+		die("PACKET_STATISTICS");
+	errno = ENOBUFS;
+	if (stats.tp_drops)
+		die("the capture lost packets");
+}`,
+};
+
+/** Fields of a packet that can be stated: the contract's name and that of the C structures. */
+export const PACKET_FIELDS = {
+  gso: 'gso',
+  gsoSize: 'gso_size',
+  checksum: 'checksum',
+  ipLength: 'ip_length',
+  udpLength: 'udp_length',
+  ttl: 'ttl',
+  tos: 'tos',
+  df: 'df',
+} as const;
+
+/** C names of fields. */
+export type PacketField = (typeof PACKET_FIELDS)[keyof typeof PACKET_FIELDS];
+
+/** Compares the fields that this case states anywhere, -1 where one packet leaves it open. */
+export function expectPackets(fields: ReadonlySet<PacketField>): Helper {
+  const members = [...fields].map((field) => `\tint ${field};\n`).join('');
+  const checks = [...fields].map(
+    (field) => `\texpect_field(index, "${field}", p.${field}, want->${field});\n`,
+  );
+  const open =
+    fields.size === 0
+      ? ''
+      : String.raw`
+static void expect_field(int index, const char *name, int got, int want)
+{
+	if (want >= 0 && got != want)
+		fail("expected packet %d to have %s %d, got %d", index, name, want, got);
+}
+`;
+  return {
+    needs: [fail, nextPacket, noDrops, slices],
+    includes: ['stdio.h'],
+    code: String.raw`
+/* A packet that must pass, or count of them whose bytes follow on from each other; -1: any value. */
+struct packet {
+	int count;
+${members}	struct slice part[SPAN];
+};
+${open}
+static void expect_packet(const struct seen *got, int index, const struct packet *want, int nth)
+{
+	struct seen p = *got;
+
+	expect_bytes(index, p.payload, p.length, want->part, nth * want->part[0].length);
+${checks.join('')}}
+
+static void expect_packets(const struct capture *c, const struct packet *want, int items)
+{
+	struct seen p;
+	int index = 0, nth = 0;
+
+	for (; next_packet(c, &p); index++) {
+		printf("packet: %d bytes of payload, ip %d, udp %d, gso type %d size %d, checksum %d\n",
+		       p.length, p.ip_length, p.udp_length, p.gso, p.gso_size, p.checksum);
+		if (!items) {
+			fail("expected no more packets, got one of %d bytes", p.length);
+			continue;
+		}
+		expect_packet(&p, index, want, nth);
+		if (++nth == want->count) {
+			nth = 0;
+			want++;
+			items--;
+		}
+	}
+	if (items)
+		fail("expected more than %d packets, got no more", index);
+	no_drops(c->vnet);
+	no_drops(c->plain);
+}`,
+  };
+}

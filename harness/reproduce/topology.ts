@@ -1,0 +1,170 @@
+/** Builds the topology, with iproute2 where a person would use it. */
+import { isIP } from 'node:net';
+import type { Link, Namespace, Route } from '../contract/topology.ts';
+import { cString } from './c-text.ts';
+import type { Draft } from './draft.ts';
+import { mustFeature } from './helpers/devices.ts';
+import {
+  awaitAddress,
+  must,
+  mustOrSkip,
+  needSocket,
+  newNamespace,
+  run,
+  writeSysctl,
+} from './helpers/namespaces.ts';
+import { die } from './helpers/report.ts';
+
+/** Words that a command line can hold without quoting or being taken for an option. */
+const WORD = /^[A-Za-z0-9_.:/@][A-Za-z0-9_.:/@-]*$/u;
+
+export function printTopology(draft: Draft): void {
+  const { topology } = draft.planned.program;
+  const each = Object.entries(topology.namespaces);
+  draft.use(newNamespace);
+  printNeeds(draft);
+  for (const [name] of each) {
+    const variable = draft.namespace(name);
+    draft.variables.add(`static int ${variable};`);
+    draft.write(`${variable} = new_namespace();`);
+  }
+  const made = new Set<string>();
+  for (const [name, space] of each) printLinks(draft, name, space, made);
+  for (const [name, space] of each) printSettings(draft, name, space);
+  for (const [name, space] of each) {
+    if (space.routes.length === 0) continue;
+    draft.enter(name);
+    for (const route of space.routes) printRoute(draft, route);
+  }
+}
+
+/** What the case cannot do without, where it is not a link that is made anyway. */
+function printNeeds(draft: Draft): void {
+  const links = Object.values(draft.planned.program.topology.namespaces).flatMap((space) => space.links);
+  for (const need of draft.planned.needs) {
+    if (need === 'lo' || need === 'xfrm' || links.some(({ kind }) => kind === need)) continue;
+    if (need === 'udplite' || need === 'ipv6') {
+      draft.use(needSocket);
+      draft.include('netinet/in.h');
+      const [family, protocol] =
+        need === 'ipv6' ? ['AF_INET6', 'IPPROTO_UDP'] : ['AF_INET', 'IPPROTO_UDPLITE'];
+      draft.write(`need_socket(${family}, ${protocol}, "${need}");`);
+    } else {
+      draft.use(mustOrSkip);
+      draft.write('new_namespace();', `must_or_skip("ip link add probe type ${word(draft, need)}");`);
+    }
+  }
+}
+
+function printLinks(draft: Draft, name: string, space: Namespace, made: Set<string>): void {
+  const create = space.links.filter(
+    (link) =>
+      link.kind !== 'lo' && !(link.kind === 'veth' && !link.peer) && !made.has(`${name}/${link.name}`),
+  );
+  if (create.length > 0) draft.enter(name);
+  for (const link of create) {
+    draft.use(mustOrSkip);
+    const own = word(draft, link.name);
+    if (!link.peer) {
+      draft.write(`must_or_skip("ip link add ${own} type ${link.kind}");`);
+      continue;
+    }
+    made.add(`${link.peer.ns}/${link.peer.name}`);
+    const other = word(draft, link.peer.name);
+    if (link.peer.ns === name) {
+      draft.write(`must_or_skip("ip link add ${own} type veth peer name ${other}");`);
+      continue;
+    }
+    // iproute2 takes a path for the name of a namespace; the child inherits the descriptor.
+    draft.variables.add('static char command[256];');
+    draft.write(
+      `snprintf(command, sizeof(command),`,
+      `\t "ip link add ${own} type veth peer name ${other} netns /proc/self/fd/%d",`,
+      `\t ${draft.namespace(link.peer.ns)});`,
+      'must_or_skip(command);',
+    );
+  }
+}
+
+function printSettings(draft: Draft, name: string, space: Namespace): void {
+  draft.enter(name);
+  draft.use(must);
+  for (const [key, value] of Object.entries(space.sysctls)) {
+    draft.use(writeSysctl, die);
+    draft.write(`if (write_sysctl(${cString(key)}, ${cString(value)}))`, `\tdie(${cString(key)});`);
+  }
+  if (!space.links.some(({ kind }) => kind === 'lo')) draft.write('must("ip link set lo up");');
+  for (const link of space.links) printLink(draft, name, link);
+}
+
+/** Features first: some change what an MTU or `up` does. */
+function printLink(draft: Draft, ns: string, link: Link): void {
+  const dev = word(draft, link.name);
+  for (const [feature, on] of Object.entries(link.features)) {
+    draft.use(mustFeature);
+    draft.write(`must_feature("${dev}", ${cString(feature)}, ${Number(on)});`);
+  }
+  if (isReferred(draft, `${ns}/${link.name}`))
+    draft.write(`must("ip link set ${dev} address ${macOf(draft, `${ns}/${link.name}`)}");`);
+  const mtu = link.mtu === undefined ? '' : ` mtu ${link.mtu}`;
+  draft.write(`must("ip link set ${dev}${mtu} ${link.up ? 'up' : 'down'}");`);
+  for (const address of link.addresses) {
+    const v6 = isIP(address.split('/')[0] ?? '') === 6;
+    const flags = v6 ? ` nodad${/\/128$|^[^/]*$/u.test(address) ? ' noprefixroute' : ''}` : '';
+    draft.write(`must("ip addr add ${word(draft, address)} dev ${dev}${flags}");`);
+    if (!v6 || !link.up) continue;
+    draft.use(awaitAddress);
+    draft.write(`await_address("${address.split('/')[0] ?? ''}");`);
+  }
+  for (const [host, mac] of Object.entries(link.neighbours ?? {})) {
+    const bytes = mac.includes('/') ? macOf(draft, mac) : word(draft, mac);
+    draft.write(`must("ip neigh replace ${word(draft, host)} lladdr ${bytes} dev ${dev} nud permanent");`);
+  }
+}
+
+export function printRoute(draft: Draft, route: Route): void {
+  const { set, clear } = routeCommands(draft, route);
+  draft.use(must);
+  if (clear !== undefined) {
+    draft.use(run);
+    draft.write(`run("${clear}");`);
+  }
+  draft.write(`must("${set}");`);
+}
+
+/** `clear`: takes away the local route that came with the address, if there still is one. */
+export function routeCommands(draft: Draft, route: Route): { set: string; clear?: string; del: string } {
+  const to = word(draft, route.to);
+  const family = isIP(route.to.split('/')[0] ?? '') === 6 ? '-6' : '-4';
+  const mtu = route.mtu === undefined ? '' : ` mtu ${route.mtu}`;
+  const end = `dev ${word(draft, route.dev)}${route.local ? ' table local' : ''}`;
+  const type = route.local ? 'local ' : '';
+  const del = `ip ${family} route del ${type}${to} ${end}`;
+  if (!route.local) return { set: `ip ${family} route replace ${to} ${end}${mtu}`, del };
+  return { set: `ip ${family} route add local ${to} ${end}${mtu}`, clear: del, del };
+}
+
+/** A word of a command line. */
+export function word(draft: Draft, text: string): string {
+  return WORD.test(text) ? text : draft.refuse(`${JSON.stringify(text)} as a word of a command line`);
+}
+
+/** Is the device named as someone's neighbour? */
+function isReferred(draft: Draft, device: string): boolean {
+  return devices(draft).some(({ neighbours }) => Object.values(neighbours ?? {}).includes(device));
+}
+
+/** A hardware address of our own choice, so that neighbours can be written down. */
+function macOf(draft: Draft, device: string): string {
+  const { namespaces } = draft.planned.program.topology;
+  const names = Object.entries(namespaces).flatMap(([ns, { links }]) =>
+    links.map((link) => `${ns}/${link.name}`),
+  );
+  const number = names.indexOf(device) + 1;
+  if (number === 0 || number > 255) draft.refuse(`a neighbour behind ${device}`);
+  return `02:00:00:00:00:${number.toString(16).padStart(2, '0')}`;
+}
+
+function devices(draft: Draft): Link[] {
+  return Object.values(draft.planned.program.topology.namespaces).flatMap(({ links }) => links);
+}
