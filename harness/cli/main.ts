@@ -1,7 +1,9 @@
 /** The command line: parses, calls one command, turns every error into a message and an exit status. */
 import { CommanderError } from 'commander';
 import { KernelError } from '../../vm/kernels/types.ts';
+import { WriteError } from '../../reports/write.ts';
 import { MachineError } from '../../vm/machine.ts';
+import { ProblemError } from '../load/problem.ts';
 import { NothingSelected } from '../run/select.ts';
 import { EXIT, UserError } from './exit.ts';
 import { program } from './program.ts';
@@ -24,7 +26,9 @@ function explain(problem: unknown): number {
   if (problem instanceof CommanderError) return problem.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (problem instanceof UserError) return tell(problem.exit, problem.message, problem.advice);
   if (problem instanceof NothingSelected) return tell(EXIT.data, problem.message);
+  if (problem instanceof ProblemError) return tell(EXIT.data, 'a case cannot be planned', problem.message);
   if (problem instanceof KernelError) return tell(problem.exitCode, problem.message, problem.advice);
+  if (problem instanceof WriteError) return tell(EXIT.unavailable, problem.message, problem.advice);
   if (problem instanceof MachineError) return tell(EXIT.unavailable, problem.message, problem.advice);
   const detail = problem instanceof Error ? (problem.stack ?? problem.message) : String(problem);
   return tell(

@@ -106,6 +106,12 @@ Examples:
 
   kernels(root, done);
 
+  root
+    .command('schema')
+    .description('Print the JSON Schema of suite files, for editors.')
+    .action(async () => {
+      done((await import('./lint.ts')).schemaCommand());
+    });
   return root;
 }
 

@@ -1,13 +1,13 @@
 /** Loads the project for a command, or ends it with every problem found. */
 import { resolve } from 'node:path';
 import { formatProblem } from '../load/problem.ts';
-import { loadProject, type Project } from '../load/project.ts';
+import { loadProject, type Project, type ProjectOptions } from '../load/project.ts';
 import { EXIT, UserError } from './exit.ts';
 import { root } from './version.ts';
 
 /** Reads suites (or these files instead), topologies and behaviours; a problem in any of them ends the command. */
 export function requireProject(suites: readonly string[]): Project {
-  const project = readProject(suites);
+  const project = loadProject(root, suiteOptions(suites));
   if (project.problems.length > 0) {
     throw new UserError(
       EXIT.data,
@@ -18,8 +18,9 @@ export function requireProject(suites: readonly string[]): Project {
   return project;
 }
 
-export function readProject(suites: readonly string[]): Project {
-  return loadProject(root, suites.length === 0 ? {} : { suites: suites.map((file) => resolve(file)) });
+/** Suite files named on the command line, in place of `suites/`. */
+export function suiteOptions(suites: readonly string[]): ProjectOptions {
+  return suites.length === 0 ? {} : { suites: suites.map((file) => resolve(file)) };
 }
 
 export function countProblems(n: number): string {
