@@ -136,7 +136,7 @@ interface RawNode {
 
 /** Collects names and behaviours, and refuses what could run long: macros over lists are method calls. */
 function walk(node: ASTNode | RawNode, names: Set<string>, behaviours: Set<string>): void {
-  const { op, args, start = 0 } = node as RawNode;
+  const { op, args, start = 0 } = node;
   if (op === 'id') names.add(String(args).toLowerCase());
   if (op === 'rcall') throw new CelFault('methods and macros are not part of these expressions', start);
   if (op === 'call' && Array.isArray(args) && args[0] === 'HAS') {

@@ -37,17 +37,11 @@ class Translator {
   say(issue: Issue, prefix: Path): Problem[] {
     const path = [...prefix, ...(issue.path as (string | number)[])];
     const value = this.#get(path);
-    switch (issue.code) {
-      case 'unrecognized_keys':
-        return issue.keys.map((key) => this.#unknownKey(path, key));
-      case 'invalid_union':
-        return this.#union(issue, path, value);
-      case 'invalid_key':
-        return [this.#problem([...path], `unknown key ${quote(String(path.at(-1)))}`, inner(issue), 'key')];
-      default:
-        if (value === undefined && path.length > 0) return [this.#missing(path)];
-        return [this.#wrong(path, value, issue)];
-    }
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => this.#unknownKey(path, key));
+    if (issue.code === 'invalid_union') return this.#union(issue, path, value);
+    if (issue.code === 'invalid_key')
+      return [this.#problem(path, `unknown key ${quote(String(path.at(-1)))}`, inner(issue), 'key')];
+    return [value === undefined && path.length > 0 ? this.#missing(path) : this.#wrong(path, value, issue)];
   }
 
   #union(issue: Issue & { code: 'invalid_union' }, path: Path, value: unknown): Problem[] {
@@ -64,7 +58,7 @@ class Translator {
     const schema = schemaAt(this.#root, this.#value, path);
     const owner =
       schema instanceof z.ZodUnion ? schema.options[meantOption(schema.options, this.#get(path))] : schema;
-    const known = owner instanceof z.ZodObject ? Object.keys(owner.shape as object) : [];
+    const known = owner instanceof z.ZodObject ? Object.keys(owner.shape) : [];
     if ((VERBS as readonly string[]).includes(key) && known.includes('note'))
       return this.#problem([...path, key], `${quote(key)} belongs in a step of its own`, undefined, 'key');
     const present = this.#get(path);
@@ -136,7 +130,7 @@ export function describe(schema: Schema): string {
   const s = bare(schema);
   const title = z.globalRegistry.get(s)?.title;
   if (title !== undefined) return title;
-  if (s instanceof z.ZodUnion) return oneOf(new Set(s.options.map((option) => describe(option as Schema))));
+  if (s instanceof z.ZodUnion) return oneOf(new Set(s.options.map((option) => describe(option))));
   if (s instanceof z.ZodArray) return 'a list';
   if (s instanceof z.ZodObject || s instanceof z.ZodRecord) return 'a mapping';
   if (s instanceof z.ZodEnum) return oneOf(s.options.map(String));

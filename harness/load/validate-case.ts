@@ -24,8 +24,7 @@ export function validateCase(
     return checked.value ? [checked.value] : [];
   });
   if (!head || problems.length > 0) return { value: null, problems };
-  const { steps: _, ...rest } = head;
-  return { value: list.length > 0 ? { ...rest, steps } : rest, problems };
+  return { value: list.length > 0 ? { ...head, steps } : { ...head, steps: undefined }, problems };
 }
 
 function validateStep(

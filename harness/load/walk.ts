@@ -62,8 +62,8 @@ export function schemaAt(schema: Schema, value: unknown, path: Path): Schema | u
 }
 
 function child(schema: Schema, step: string | number): Schema | undefined {
-  if (schema instanceof z.ZodArray) return schema.element as Schema;
-  if (schema instanceof z.ZodRecord) return schema.valueType as Schema;
+  if (schema instanceof z.ZodArray) return schema.element;
+  if (schema instanceof z.ZodRecord) return schema.valueType;
   if (!(schema instanceof z.ZodObject)) return undefined;
   return (schema.shape as Record<string, Schema>)[step] ?? schema.def.catchall;
 }

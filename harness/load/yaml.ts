@@ -69,7 +69,7 @@ export function parseYaml(text: string, shown: string): { file: YamlFile | null;
     report(fault.pos[0], sentence(fault.code, fault.message));
   }
   const sound = document.errors.length === 0;
-  if (document.directives?.yaml.explicit === true || Object.keys(document.directives?.tags ?? {}).length > 1)
+  if (document.directives.yaml.explicit === true || Object.keys(document.directives.tags).length > 1)
     report(0, 'a % directive is not allowed: suites are always YAML 1.2');
   if (sound) refuse(document, report);
   if (sound && document.contents === null) report(0, 'the file is empty', { expected: 'a mapping' });

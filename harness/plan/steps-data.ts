@@ -155,7 +155,7 @@ export function counters(build: Build, step: StepOf<'counters'>, path: Path): vo
   const wanted: Record<string, number> = {};
   for (const [name, value] of Object.entries(chosen.expect ?? {})) {
     if (name === 'when' || name === 'otherwise') continue;
-    wanted[name] = scope.int(value as Parameters<typeof scope.int>[0], [...chosen.path, name], 0, MAX);
+    wanted[name] = scope.int(value, [...chosen.path, name], 0, MAX);
   }
   const action: Action = { do: 'counters', ns, names: Object.keys(wanted) };
   build.push(action, { counters: wanted }, chosen.where, scope.behaviours);
