@@ -70,6 +70,8 @@ export const openHostChannel = (stream: Duplex, inbox: Inbox, onFault: () => voi
       onFault();
     }
   };
+  // ECONNRESET, EPIPE: the other side went with something unread. That it went is what `close` is for.
+  stream.on('error', () => undefined);
   stream.on('data', (chunk: Buffer) => {
     guard(() => decoder.push(chunk));
     if (fault) inbox.push(decoder.salvage);
