@@ -11,6 +11,8 @@ export interface AgentChannel {
   receive(): unknown;
   /** Returns when the record has been handed to the kernel. */
   send(message: unknown): void;
+  /** As send, but may be held back until the next send, or until receive has to wait: two records, one write. */
+  post(message: unknown): void;
 }
 
 /** Descriptors to read from and to write to; opens the port where one is named. */
@@ -34,9 +36,16 @@ export const openChannel = (spec: string): AgentChannel => {
   const decoder = new FrameDecoder();
   const waiting: unknown[] = [];
   const buffer = Buffer.alloc(READ_BYTES);
+  let posted: Buffer[] = [];
+  const write = (): void => {
+    const records = posted.length === 1 && posted[0] ? posted[0] : Buffer.concat(posted);
+    posted = [];
+    for (let at = 0; at < records.length;) at += writeSync(output, records, at);
+  };
   return {
     receive() {
       while (waiting.length === 0) {
+        if (posted.length > 0) write();
         const got = readSync(input, buffer);
         if (got === 0) {
           decoder.finish();
@@ -48,8 +57,11 @@ export const openChannel = (spec: string): AgentChannel => {
       return waiting.shift();
     },
     send(message) {
-      const record = encoder.encode(message);
-      for (let at = 0; at < record.length;) at += writeSync(output, record, at);
+      posted.push(encoder.encode(message));
+      write();
+    },
+    post(message) {
+      posted.push(encoder.encode(message));
     },
   };
 };

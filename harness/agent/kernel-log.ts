@@ -1,16 +1,21 @@
 /** The kernel's log and taint around each case. */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 
+import { POLL } from './sys.ts';
+import type { SystemCalls } from './sys.ts';
+
 /** One record per read; the kernel's limit is 1 KiB of text and its dictionary. */
 const RECORD_BYTES = 8192;
 /** Beyond this many lines of one case something is flooding the log: the rest is left for later. */
 const MAX_LINES = 2000;
 
 export class KernelLog {
+  readonly #sys: SystemCalls;
   readonly #fd: number | undefined;
   readonly #buffer = Buffer.alloc(RECORD_BYTES);
 
-  constructor(path = '/dev/kmsg') {
+  constructor(sys: SystemCalls, path = '/dev/kmsg') {
+    this.#sys = sys;
     try {
       this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       this.#read();
@@ -26,7 +31,9 @@ export class KernelLog {
 
   /** Lines since the last call, `<level>text`; null when this caller may not read the log. */
   fresh(): string[] | null {
-    return this.#fd === undefined ? null : this.#read();
+    if (this.#fd === undefined) return null;
+    // Asked first: an exception for each EAGAIN would be the dearest part of a short case.
+    return this.#sys.poll(this.#fd, POLL.IN, 0) === 0 ? [] : this.#read();
   }
 
   /** `level,sequence,microseconds,…;text` and continuation lines that begin with a blank. */

@@ -26,7 +26,7 @@ const CALIBRATION_LOOPS = 200_000;
 function slowness(): number {
   const started = process.hrtime.bigint();
   let value = 1;
-  for (let i = 0; i < CALIBRATION_LOOPS; i++) value = Math.imul(value, 1664525) + 1013904223;
+  for (let i = 0; i < CALIBRATION_LOOPS; i++) value = (Math.imul(value, 1664525) + 1013904223) | 0;
   const took = Number(process.hrtime.bigint() - started);
   // The result is used, lest the loop be optimised away.
   return value === 0 ? took + 1 : took;
@@ -63,7 +63,8 @@ function serve(channel: AgentChannel, around: Surroundings, namespaces: Namespac
         started++;
         const evidence = runCase(message.program, around);
         finished++;
-        say({ type: 'case', evidence });
+        // Held back until the next case's start is said, unless there is none yet.
+        channel.post({ type: 'case', evidence } satisfies FromAgent);
         break;
       }
       case 'end':
@@ -80,7 +81,7 @@ async function main(): Promise<void> {
     const own = realSystemCalls;
     const sys = await endpoint(process.env['SEGPROOF_ENDPOINT']);
     const namespaces = new Namespaces(own);
-    const log = new KernelLog();
+    const log = new KernelLog(own);
     // One CPU: what goes through its backlog queue stays in order, so that the sentinel comes last.
     own.pin(currentCpu());
     payload(0, 0, 0);

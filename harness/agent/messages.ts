@@ -6,6 +6,8 @@ import type { IncomingMessage, OutgoingMessage } from './sys.ts';
 
 /** UIO_MAXIOV is 1024; one more lets a case provoke the error. */
 const MAX_IOV = 1025;
+/** Everything is written in words of 8 bytes: one store each, where Buffer's own methods take eight. */
+const WORD = 8;
 
 /**
  * Scratch memory for one call at a time. An address keeps nothing alive: whatever the structures point to is held in
@@ -13,15 +15,20 @@ const MAX_IOV = 1025;
  */
 export class MessageMemory {
   readonly header: Buffer;
-  readonly #vectors: Buffer;
+  readonly #words: BigUint64Array;
+  readonly #ints: Uint32Array;
+  readonly #vectors: BigUint64Array;
   readonly #vectorsAt: bigint;
   /** What the structures point to. */
   held: unknown;
 
   /** `messages`: most messages of one sendmmsg, 1..1024. */
   constructor(messages: number) {
-    this.header = Buffer.alloc(messages * MMSGHDR.size);
-    this.#vectors = Buffer.alloc((messages + MAX_IOV) * IOVEC.size);
+    const memory = new ArrayBuffer(messages * MMSGHDR.size);
+    this.header = Buffer.from(memory);
+    this.#words = new BigUint64Array(memory);
+    this.#ints = new Uint32Array(memory);
+    this.#vectors = new BigUint64Array(((messages + MAX_IOV) * IOVEC.size) / WORD);
     this.#vectorsAt = koffi.address(this.#vectors);
   }
 
@@ -36,50 +43,45 @@ export class MessageMemory {
     let vector = 0;
     for (const [index, message] of messages.entries()) {
       this.#layOut(message, index * MMSGHDR.size, vector);
-      this.header.writeUInt32LE(0, index * MMSGHDR.size + MMSGHDR.length);
+      this.#ints[(index * MMSGHDR.size + MMSGHDR.length) / 4] = 0;
       vector += message.iov.length;
     }
   }
 
   incoming(message: IncomingMessage): void {
-    this.held = message;
     within(message.dataRoom, message.data, 'room for data');
     within(message.controlRoom, message.control, 'room for control messages');
-    this.#vector(0, message.data, message.dataRoom);
-    this.#fields(0, message.name, 1, 0, message.control, message.controlRoom);
+    if (this.held !== message) {
+      this.held = message;
+      this.#words[MSGHDR.name / WORD] = koffi.address(message.name);
+      this.#words[MSGHDR.iov / WORD] = this.#vectorsAt;
+      this.#words[MSGHDR.iovLength / WORD] = 1n;
+      this.#words[MSGHDR.control / WORD] = koffi.address(message.control);
+      this.#vectors[IOVEC.base / WORD] = koffi.address(message.data);
+    }
+    // Names and lengths are overwritten by each call.
+    this.#vectors[IOVEC.length / WORD] = BigInt(message.dataRoom);
+    this.#ints[MSGHDR.nameLength / 4] = message.name.length;
+    this.#ints[MSGHDR.controlLength / 4] = message.controlRoom;
+    this.#ints[MSGHDR.flags / 4] = 0;
   }
 
-  #layOut(message: OutgoingMessage, at: number, vector: number): void {
-    within((vector + message.iov.length) * IOVEC.size, this.#vectors, 'size of all iovecs');
-    for (const [index, piece] of message.iov.entries()) this.#vector(vector + index, piece, piece.length);
-    const { control } = message;
-    this.#fields(at, message.name, message.iov.length, vector, control, control?.length ?? 0);
-  }
-
-  #vector(index: number, piece: Buffer, length: number): void {
-    const at = index * IOVEC.size;
-    this.#vectors.writeBigUInt64LE(koffi.address(piece), at + IOVEC.base);
-    this.#vectors.writeUInt32LE(length, at + IOVEC.length);
-    this.#vectors.writeUInt32LE(0, at + IOVEC.length + 4);
-  }
-
-  #fields(
-    at: number,
-    name: Buffer | null,
-    vectors: number,
-    firstVector: number,
-    control: Buffer | null,
-    controlRoom: number,
-  ): void {
-    const { header } = this;
-    header.writeBigUInt64LE(name ? koffi.address(name) : 0n, at + MSGHDR.name);
-    header.writeUInt32LE(name?.length ?? 0, at + MSGHDR.nameLength);
-    header.writeBigUInt64LE(this.#vectorsAt + BigInt(firstVector * IOVEC.size), at + MSGHDR.iov);
-    header.writeUInt32LE(vectors, at + MSGHDR.iovLength);
-    header.writeUInt32LE(0, at + MSGHDR.iovLength + 4);
-    header.writeBigUInt64LE(control && controlRoom > 0 ? koffi.address(control) : 0n, at + MSGHDR.control);
-    header.writeUInt32LE(controlRoom, at + MSGHDR.controlLength);
-    header.writeUInt32LE(0, at + MSGHDR.controlLength + 4);
-    header.writeUInt32LE(0, at + MSGHDR.flags);
+  #layOut({ name, iov, control }: OutgoingMessage, at: number, vector: number): void {
+    if ((vector + iov.length) * (IOVEC.size / WORD) > this.#vectors.length)
+      throw new RangeError(`${vector + iov.length} iovecs in one call`);
+    for (let index = 0; index < iov.length; index++) {
+      const piece = iov[index] as Buffer;
+      const word = ((vector + index) * IOVEC.size) / WORD;
+      this.#vectors[word + IOVEC.base / WORD] = koffi.address(piece);
+      this.#vectors[word + IOVEC.length / WORD] = BigInt(piece.length);
+    }
+    const words = this.#words;
+    words[(at + MSGHDR.name) / WORD] = name ? koffi.address(name) : 0n;
+    words[(at + MSGHDR.nameLength) / WORD] = BigInt(name?.length ?? 0);
+    words[(at + MSGHDR.iov) / WORD] = this.#vectorsAt + BigInt(vector * IOVEC.size);
+    words[(at + MSGHDR.iovLength) / WORD] = BigInt(iov.length);
+    words[(at + MSGHDR.control) / WORD] = control ? koffi.address(control) : 0n;
+    words[(at + MSGHDR.controlLength) / WORD] = BigInt(control?.length ?? 0);
+    words[(at + MSGHDR.flags) / WORD] = 0n;
   }
 }

@@ -49,6 +49,17 @@ export function decodeSockaddr(bytes: Buffer): { address: Buffer; port: number }
   return { address: bytes.subarray(8, 24), port };
 }
 
+const texts = new WeakMap<Buffer, string>();
+
+/** {@link formatSockaddr} of a buffer that {@link encodeSockaddr} made: worked out once. */
+export function encodedText(name: Buffer): string {
+  const known = texts.get(name);
+  if (known !== undefined) return known;
+  const text = formatSockaddr(name);
+  texts.set(name, text);
+  return text;
+}
+
 /** `10.0.0.1:9000`; `none` without a name, `AF_UNSPEC`, or the family's number where it is not an IP one. */
 export function formatSockaddr(bytes: Buffer): string {
   if (bytes.length < 2) return 'none';

@@ -40,7 +40,10 @@ class Receiving {
   readonly #flags: number;
   readonly #message: IncomingMessage;
   readonly #sentinel: Sentinel | undefined;
-  #lastKey = '';
+  /** Of the call logged last, -1 when another one cannot be equal to it. */
+  #lastRet = -1;
+  #lastFlags = 0;
+  #lastFrom = '';
   #from = '';
   #fromBytes = Buffer.alloc(0);
 
@@ -101,12 +104,14 @@ class Receiving {
   #noteDatagram(ret: number, control: readonly ReceivedControl[]): void {
     const { fd } = this.#socket;
     const { dataRoom, flags, controlLength } = this.#message;
-    const key = `${ret} ${flags} ${this.#from} ${controlLength}`;
-    if (key === this.#lastKey && controlLength === 0) {
+    const same = ret === this.#lastRet && flags === this.#lastFlags && this.#from === this.#lastFrom;
+    if (same && controlLength === 0) {
       this.log.repeat();
       return;
     }
-    this.#lastKey = key;
+    this.#lastRet = controlLength === 0 ? ret : -1;
+    this.#lastFlags = flags;
+    this.#lastFrom = this.#from;
     const parts = [`name=${this.#from}`, `iov=[${ret} of ${dataRoom}]`];
     if (control.length > 0) parts.push(`control=${describeReceived(control)}`);
     if (flags & ~CMSG_CLOEXEC) parts.push(`flags=${describeFlags(flags & ~CMSG_CLOEXEC)}`);
@@ -114,7 +119,7 @@ class Receiving {
   }
 
   #note(line: string): void {
-    this.#lastKey = '';
+    this.#lastRet = -1;
     this.log.add(line);
   }
 }

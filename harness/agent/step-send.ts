@@ -6,7 +6,7 @@ import type { Case } from './case.ts';
 import { describeControl, describeFlags, encodeControl } from './control.ts';
 import { outcome, result } from './notation.ts';
 import { payload } from './payload.ts';
-import { encodeSockaddr, formatSockaddr } from './sockaddr.ts';
+import { encodeSockaddr, encodedText } from './sockaddr.ts';
 import type { OutgoingMessage } from './sys.ts';
 
 function total(message: Message): number {
@@ -24,7 +24,7 @@ function outgoing(seed: number, message: Message): OutgoingMessage {
 /** `{name=10.0.0.1:9000, iov=[1473], control=[UDP_SEGMENT 1472]}`; what is NULL is left out. */
 function describe(message: Message, { name }: OutgoingMessage): string {
   const parts = [`iov=[${message.iov.join(', ')}]`];
-  if (name) parts.unshift(`name=${formatSockaddr(name)}`);
+  if (name) parts.unshift(`name=${encodedText(name)}`);
   if (message.control.length > 0) parts.push(`control=${describeControl(message.control)}`);
   return `{${parts.join(', ')}}`;
 }

@@ -5,7 +5,7 @@ import type { StepEvidence } from '../contract/evidence.ts';
 import type { Action, OptionValue } from '../contract/program.ts';
 import type { Case } from './case.ts';
 import { outcome, result } from './notation.ts';
-import { encodeSockaddr, formatSockaddr, unspecSockaddr } from './sockaddr.ts';
+import { encodeSockaddr, encodedText, unspecSockaddr } from './sockaddr.ts';
 import { AF, IOCTL, IPPROTO, SOCK } from './sys.ts';
 
 type Of<Verb extends Action['do']> = Extract<Action, { do: Verb }>;
@@ -29,7 +29,7 @@ export function bind(run: Case, action: Of<'bind'>): StepEvidence {
   const { fd } = run.socket(action.socket);
   const name = encodeSockaddr(action.to);
   const ret = run.sys.bind(fd, name);
-  return { ...outcome(ret), calls: [`bind(${fd}, ${formatSockaddr(name)}, ${name.length})${result(ret)}`] };
+  return { ...outcome(ret), calls: [`bind(${fd}, ${encodedText(name)}, ${name.length})${result(ret)}`] };
 }
 
 export function connect(run: Case, action: Of<'connect'>): StepEvidence {
@@ -38,7 +38,7 @@ export function connect(run: Case, action: Of<'connect'>): StepEvidence {
   const ret = run.sys.connect(fd, name);
   return {
     ...outcome(ret),
-    calls: [`connect(${fd}, ${formatSockaddr(name)}, ${name.length})${result(ret)}`],
+    calls: [`connect(${fd}, ${encodedText(name)}, ${name.length})${result(ret)}`],
   };
 }
 

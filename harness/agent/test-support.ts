@@ -38,7 +38,7 @@ export function testAgent(): TestAgent {
   const own = realSystemCalls;
   const namespaces = new Namespaces(own);
   const topologies = new TopologyCache(own, namespaces);
-  const log = new KernelLog();
+  const log = new KernelLog(own);
   let count = 0;
   own.pin(0);
   return {
