@@ -1,0 +1,146 @@
+/** Command to first case of `segproof run --kernel` against the whole of virtme-ng's own `vng … -- true`, by turns. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { root } from '../harness/cli/version.ts';
+import { resolveKernel } from '../vm/kernels/resolve.ts';
+import type { Kernel } from '../vm/kernels/types.ts';
+import { MachineError } from '../vm/machine.ts';
+import { spawnTree } from '../vm/process-group.ts';
+import { vngCommand } from '../vm/virtme.ts';
+import { benchmark, main, note, onProgress, say, settle, type CommonFlags } from './command.ts';
+import { awaitQuiet } from './quiet.ts';
+import { figure, median, spread } from './statistics.ts';
+
+interface Flags extends CommonFlags {
+  readonly kernel: string;
+  readonly case: string;
+}
+
+/** Issue 3: "at most 9 s under TCG for 6.12; and at most 0.5 times vng -r <kernel> --disable-kvm … -- true". */
+const SECONDS = 9;
+const RATIO = 0.5;
+/** What `segproof run` gives a guest by default. */
+const SHAPE = ['--cpus', '2', '--memory', '512M'];
+const POLL_MS = 20;
+const PATIENCE_MS = 600_000;
+
+const since = (started: number): number => (performance.now() - started) / 1000;
+
+interface Boot {
+  /** From the command to the agent's first word, and to the first case, in s. */
+  readonly agent: number;
+  readonly firstCase: number;
+}
+
+const journal = (folder: string): string => {
+  try {
+    return readFileSync(join(folder, 'journal.jsonl'), 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+/** The journal is synced before each batch of cases is sent, so it tells of the first one in time. */
+async function bootSegproof(flags: Flags): Promise<Boot> {
+  const base = mkdtempSync(join(tmpdir(), 'segproof-bench-'));
+  const folder = join(base, 'results');
+  const started = performance.now();
+  const words = ['run', '--kernel', flags.kernel, '--no-kvm', '--format', 'json', '-o', folder, flags.case];
+  const child = spawn(join(root, 'segproof'), words, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  try {
+    let agent: number | null = null;
+    let firstCase: number | null = null;
+    while (firstCase === null && child.exitCode === null && since(started) * 1000 < PATIENCE_MS) {
+      const text = journal(folder);
+      if (agent === null && text.includes('"state":"running"')) agent = since(started);
+      if (text.includes('"type":"case-start"')) firstCase = since(started);
+      await sleep(POLL_MS);
+    }
+    if (agent === null || firstCase === null)
+      throw new MachineError('lost', `${shown(words)}: no case was started`);
+    const status = await ended;
+    if (status !== 0) throw new MachineError('lost', `${shown(words)}: exit status ${status ?? 'none'}`);
+    return { agent, firstCase };
+  } finally {
+    child.kill();
+    await ended;
+    rmSync(base, { recursive: true, force: true });
+  }
+}
+
+const shown = (words: readonly string[]): string => `segproof ${words.join(' ')}`;
+
+/** In a PID namespace, since a killed vng leaves QEMU behind; through a pipe, since vng cannot reopen a socket. */
+async function bootVng(kernel: Kernel): Promise<number> {
+  const vng = await vngCommand({ onProgress });
+  const started = performance.now();
+  const words = [...vng.argv, '-r', kernel.image, '--disable-kvm', ...SHAPE, '--', 'true'];
+  await using tree = await spawnTree({
+    command: ['bash', '-c', 'set -o pipefail; "$@" 3<&- 2>&1 | cat', 'vng', ...words],
+    env: { ...process.env, ...vng.env },
+    namespaces: process.geteuid?.() === 0 ? [] : ['user'],
+  });
+  let said = '';
+  tree.output.setEncoding('utf8').on('data', (chunk: string) => {
+    said = (said + chunk).slice(-2000);
+  });
+  const deadline = setTimeout(() => void tree[Symbol.asyncDispose](), PATIENCE_MS);
+  tree.go();
+  const { clean, how } = await tree.ended;
+  clearTimeout(deadline);
+  if (!clean) throw new MachineError('lost', `${words.join(' ')} ended ${how}; it said:\n${said.trim()}`);
+  return since(started);
+}
+
+async function compare(flags: Flags): Promise<number> {
+  const kernel = await resolveKernel(flags.kernel, { onProgress });
+  const { version } = await vngCommand({ onProgress });
+  say(`${kernel.description} under TCG, 2 CPUs, 512 MiB; virtme-ng ${version}`);
+  // Once unmeasured: the boot files of a kernel are made when it is first booted.
+  note(`to warm the cache: ${figure((await bootSegproof(flags)).firstCase)} s`);
+  const own: Boot[] = [];
+  const theirs: number[] = [];
+  for (let at = 0; at < flags.repeat; at++) {
+    for (const turn of at % 2 === 0 ? ['own', 'vng'] : ['vng', 'own']) {
+      note(await awaitQuiet(flags.quiet));
+      if (turn === 'own') own.push(await bootSegproof(flags));
+      else theirs.push(await bootVng(kernel));
+    }
+    note(`pair ${at + 1}: segproof ${figure(own[at]?.firstCase ?? 0)} s, vng ${figure(theirs[at] ?? 0)} s`);
+  }
+  const firstCases = own.map(({ firstCase }) => firstCase);
+  const ratios = firstCases.map((seconds, at) => seconds / (theirs[at] ?? NaN));
+  say(
+    `segproof run, to the agent's first word  ${spread(
+      own.map(({ agent }) => agent),
+      ' s',
+    )}`,
+  );
+  say(`segproof run, to the first case          ${spread(firstCases, ' s')}`);
+  say(`vng -- true                              ${spread(theirs, ' s')}`);
+  say(`ratio to the first case, within pairs    ${spread(ratios, ' x')}`);
+  const seconds = median(firstCases);
+  return settle(
+    [
+      { text: `first case after at most ${SECONDS} s`, ok: seconds <= SECONDS },
+      { text: `first case after at most ${RATIO} x of vng -- true`, ok: median(ratios) <= RATIO },
+    ],
+    flags,
+  );
+}
+
+const command = benchmark(
+  'boot',
+  "From the command to the first case in a TCG guest, against virtme-ng's own `vng -r IMAGE -- true`.",
+  3,
+)
+  .option('--kernel <kernel>', 'kernel of the guest', '6.12')
+  .option('--case <selection>', 'what segproof is to run', 'udp-gso/table-loopback/one-byte-without-gso')
+  .action(async (flags: Flags) => {
+    process.exitCode = await compare(flags);
+  });
+await main(command);

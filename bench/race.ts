@@ -1,0 +1,99 @@
+/** One boot in which the kernel's own test and segproof's agent run one after the other. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { agentCommand } from '../harness/cli/run.ts';
+import type { Planner } from '../harness/run/planner.ts';
+import { Session } from '../harness/run/session.ts';
+import { survey } from '../harness/run/survey.ts';
+import { shellLine } from '../vm/guest/command.ts';
+import { MachineError, type Machine, type MachineSource } from '../vm/machine.ts';
+import { measure, runnable, type Rate } from './agent-rate.ts';
+import type { Selftest } from './selftest.ts';
+
+export type Order = 'selftest first' | 'agent first';
+
+export interface Race {
+  /** udpgso.sh: its exit status, and how many cases it said it ran. */
+  readonly selftest: { readonly cases: number; readonly seconds: number; readonly status: number };
+  /** segproof over the same cases, and over all. */
+  readonly same: Rate;
+  readonly all: Rate;
+}
+
+/** Begins the line on the console by which the guest tells how the selftest went. */
+const MARK = 'segproof-bench:';
+/** Longest boot with a selftest before the agent, and longest selftest, in ms. */
+const PATIENCE_MS = 600_000;
+
+/**
+ * bash, for EPOCHREALTIME; the clock is read in the guest, so that what the console costs is not measured. udpgso prints
+ * a line with `tx:` for each of its cases.
+ */
+export const script = (order: Order, { folder, tools }: Selftest, agent: readonly string[]): string => {
+  const own = shellLine(agent);
+  const theirs = [
+    `(cd ${shellLine([folder])} || exit`,
+    `  PATH=${shellLine([tools])}:$PATH`,
+    '  started=$EPOCHREALTIME',
+    '  ./udpgso.sh >/tmp/selftest 2>&1',
+    '  status=$?',
+    '  ended=$EPOCHREALTIME',
+    `  printf '\\n${MARK} %s %s %s %s\\n' "$started" "$ended" "$status" "$(grep -c tx: /tmp/selftest)" >/dev/console)`,
+  ].join('\n');
+  return `#!/bin/bash\n${(order === 'agent first' ? [own, theirs] : [theirs, own]).join('\n')}\n`;
+};
+
+export function parseMark(console: string): Race['selftest'] | null {
+  const match = new RegExp(`${MARK} ([\\d.]+) ([\\d.]+) (\\d+) (\\d+)\\r?\\n`).exec(console);
+  if (match === null) return null;
+  const [started = 0, ended = 0, status = 0, cases = 0] = match.slice(1).map(Number);
+  return { cases, seconds: ended - started, status };
+}
+
+async function awaitMark(machine: Machine): Promise<Race['selftest']> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const told = parseMark(await machine.console());
+    if (told !== null) return told;
+    if (performance.now() > until)
+      throw new MachineError('lost', `udpgso.sh said nothing within ${PATIENCE_MS / 1000} s`);
+    await sleep(200);
+  }
+}
+
+/**
+ * @param isSame tells the cases that udpgso.sh has too
+ * @throws MachineError
+ */
+export async function race(
+  order: Order,
+  source: MachineSource,
+  selftest: Selftest,
+  planner: Planner,
+  isSame: (id: string) => boolean,
+): Promise<Race> {
+  const folder = mkdtempSync(join(tmpdir(), 'segproof-bench-'));
+  try {
+    const file = join(folder, 'race.sh');
+    writeFileSync(file, script(order, selftest, agentCommand()));
+    const machine = await source.start({
+      ...{ command: ['bash', file], folder, bootMs: PATIENCE_MS },
+      ...{ signal: new AbortController().signal, onState: () => undefined },
+    });
+    await using session = new Session(machine);
+    const options = { target: source.target, judgeAs: null, upstream: null, bootMs: PATIENCE_MS };
+    const facts = await survey(session, planner, options);
+    const cases = runnable(planner.plan(facts.summary.behaviours), facts);
+    const same = await measure(
+      session,
+      cases.filter(({ id }) => isSame(id)),
+    );
+    const all = await measure(session, cases);
+    session.send({ type: 'end' });
+    return { selftest: await awaitMark(machine), same, all };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
