@@ -1,0 +1,92 @@
+/** Actions in words a person can read, without the sizes' formulas. */
+import type { Action, Change, ControlMessage, Endpoint, Message, OptionValue } from '../contract/program.ts';
+import { fold } from '../judge/notation.ts';
+
+/** `10.0.0.1:9000`, `[fd00::1]:9000` */
+export function showEndpoint({ address, port }: Endpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function showValue(value: OptionValue): string {
+  if ('int' in value) return String(value.int);
+  return 'hex' in value ? `0x${value.hex}` : 'NULL';
+}
+
+function showControl({ level, type, value, length }: ControlMessage): string {
+  const [kind, written] = Object.entries(value)[0] ?? ['', ''];
+  const cut = length === undefined ? '' : ` said to be ${length} bytes`;
+  return `${level}/${type} ${kind === 'hex' ? '0x' : ''}${String(written)} (${kind})${cut}`;
+}
+
+function showMessage({ iov, to, control }: Message): string {
+  const bytes = iov.reduce((total, n) => total + n, 0);
+  const pieces = iov.length === 1 ? '' : ` in ${iov.length} pieces (${fold(iov.map(String))})`;
+  const where = to ? ` to ${showEndpoint(to)}` : '';
+  const extra = control.length === 0 ? '' : ` with ${control.map(showControl).join(' and ')}`;
+  return `${bytes} byte${bytes === 1 ? '' : 's'}${pieces}${where}${extra}`;
+}
+
+function showChange(change: Change): string {
+  switch (change.kind) {
+    case 'link': {
+      const features = Object.entries(change.features ?? {}).map(
+        ([name, on]) => `${name} ${on ? 'on' : 'off'}`,
+      );
+      const mtu = change.mtu === undefined ? [] : [`mtu ${change.mtu}`];
+      const up = change.up === undefined ? [] : [change.up ? 'up' : 'down'];
+      return `set ${change.name} in ${change.ns} to ${[...mtu, ...up, ...features].join(', ')}`;
+    }
+    case 'sysctl':
+      return `set ${change.key} in ${change.ns} to ${change.value}`;
+    case 'route': {
+      const mtu = change.mtu === undefined ? '' : ` mtu ${change.mtu}`;
+      const table = change.local === true ? ' in the local table' : '';
+      return `${change.del === true ? 'delete' : 'set'} the route to ${change.to} dev ${change.dev}${mtu}${table} in ${change.ns}`;
+    }
+    case 'xfrm':
+      return `transform what goes from ${change.from} to ${change.to} in ${change.ns}`;
+  }
+}
+
+/** One action, e.g. `send 2945 bytes on sender to 10.0.0.1:9000 with SOL_UDP/UDP_SEGMENT 1472 (u16)`. */
+export function describeAction(action: Action): string {
+  switch (action.do) {
+    case 'open': {
+      const family = action.family === 'ipv4' ? 'IPv4' : 'IPv6';
+      return `open ${action.socket}: a ${family} ${action.protocol === 'udp' ? 'UDP' : 'UDP-Lite'} socket in ${action.ns}`;
+    }
+    case 'bind':
+      return `bind ${action.socket} to ${showEndpoint(action.to)}`;
+    case 'connect':
+      return action.to
+        ? `connect ${action.socket} to ${showEndpoint(action.to)}`
+        : `dissolve ${action.socket}`;
+    case 'set': {
+      const length = action.length === undefined ? '' : ` with length ${action.length}`;
+      return `set ${action.level}/${action.option} on ${action.socket} to ${showValue(action.value)}${length}`;
+    }
+    case 'get':
+      return `get ${action.level}/${action.option} of ${action.socket} with length ${action.length}`;
+    case 'send': {
+      const flags = action.flags.length === 0 ? '' : `, ${action.flags.join('|')}`;
+      const call = action.call === 'sendmmsg' ? ` by one sendmmsg` : '';
+      return `send ${action.messages.map(showMessage).join('; ')} on ${action.socket}${call}${flags}`;
+    }
+    case 'receive': {
+      const flags = action.flags.length === 0 ? '' : ` with ${action.flags.join('|')}`;
+      return `receive on ${action.socket} into ${action.buffer} bytes${flags} until nothing is left`;
+    }
+    case 'close':
+      return `close ${action.socket}`;
+    case 'queue':
+      return `read how many bytes wait ${action.which === 'out' ? 'to leave' : 'in'} ${action.socket}`;
+    case 'counters':
+      return `read the counters ${action.names.join(', ')} of ${action.ns}`;
+    case 'change':
+      return showChange(action.change);
+    case 'capture':
+      return `watch UDP port ${action.port} on ${action.dev} in ${action.ns} (capture ${action.capture})`;
+    case 'packets':
+      return `read what capture ${action.capture} saw`;
+  }
+}
