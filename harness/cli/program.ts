@@ -96,6 +96,14 @@ Examples:
       done((await import('./lint.ts')).lintCommand(files));
     });
 
+  kernelOptions(root.command('explain'))
+    .argument('<id>', 'a case or one of its variants')
+    .description('Say what a case does, by which rule and source, and what is expected on a kernel.')
+    .option('--c', 'print it as one self-contained C program that needs no segproof')
+    .action(async (id: string, flags: RunFlags & { c?: boolean }) => {
+      done(await (await import('./explain.ts')).explainCommand(id, flags));
+    });
+
   kernelOptions(root.command('behaviours'))
     .description(
       'Print which behaviours and fixes a kernel has and lacks: stated by its version, probed, with commits.',
