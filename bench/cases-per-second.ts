@@ -6,6 +6,7 @@ import { resolveKernel } from '../vm/kernels/resolve.ts';
 import { benchmark, main, note, onProgress, say, settle, type CommonFlags } from './command.ts';
 import { race, type Order, type Race } from './race.ts';
 import { awaitQuiet } from './quiet.ts';
+import { isSelftestCase } from './same-cases.ts';
 import { selftest } from './selftest.ts';
 import { figure, median, spread } from './statistics.ts';
 import { truth } from './truth.ts';
@@ -20,16 +21,6 @@ interface Flags extends CommonFlags {
 const BOUND = 10;
 const DEFAULT_KERNEL = '7.3';
 const TRUTH_KERNELS = ['5.10', '6.1', '6.12', '7.3'];
-
-/** udpgso.sh's own cases among ours: its MTU, its device, and no case that only we have. */
-export function isSelftestCase(id: string): boolean {
-  return (
-    /^udp-gso\/table-(loopback|sink|connected)\//.test(id) &&
-    /[[,]mtu=1500[,\]]/.test(id) &&
-    !/[[,]device=ifb[,\]]/.test(id) &&
-    !id.includes('/segmentation-can-be-switched-on')
-  );
-}
 
 const rates = (races: readonly Race[], side: keyof Race): number[] =>
   races.map((one) => one[side].cases / one[side].seconds);
