@@ -22,9 +22,7 @@ export function commentText(text: string): string {
     .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
     .replaceAll('*/', '* /')
     .replaceAll('/*', '/ *')
-    .replaceAll('?', '\u00bf')
-    .replaceAll('\u00bf\u00bf', '? ?')
-    .replaceAll('\u00bf', '?')
+    .replace(/\?(?=\?)/gu, '? ')
     .trim();
 }
 

@@ -3,7 +3,7 @@ import { levelNumber, literal } from '../abi/levels.ts';
 import { MSG_FLAGS } from '../abi/flags.ts';
 import { optionNumber } from '../abi/options.ts';
 import type { PlannedCase } from '../contract/expectation.ts';
-import { cName } from './c-text.ts';
+import { cName, cString } from './c-text.ts';
 import type { Helper } from './helper.ts';
 import { enter } from './helpers/namespaces.ts';
 import { Unprintable } from './unprintable.ts';
@@ -36,6 +36,7 @@ export class Draft {
   readonly marks = new Map<string, Map<string, number>>();
   readonly #names = new Map<string, string>();
   #into: string[] = this.setup;
+  #place = '';
 
   constructor(planned: PlannedCase) {
     this.planned = planned;
@@ -49,7 +50,7 @@ export class Draft {
     for (const name of names) this.includes.add(name);
   }
 
-  /** Writes statements, each indented by one tab already or not at all: the tab is added. */
+  /** Writes lines of a function's body; each gets one tab more than it has. */
   write(...lines: readonly string[]): void {
     this.#into.push(...lines.map((line) => (line === '' ? '' : `\t${line}`)));
   }
@@ -57,6 +58,13 @@ export class Draft {
   /** From now on lines belong to the case. */
   beginSteps(): void {
     this.#into = this.steps;
+  }
+
+  /** From now on differences are said to be about this place of a suite. */
+  at(place: string): void {
+    if (place === this.#place) return;
+    this.write(...(this.#place === '' ? [] : ['']), `where = ${cString(place)};`);
+    this.#place = place;
   }
 
   refuse(what: string): never {

@@ -57,12 +57,7 @@ function printStep(draft: Draft, action: Action, index: number): void {
     ((draft: Draft, action: Action, expected: Expected) => void) | undefined;
   if (!print || !expectation) return draft.refuse(`a step that does "${action.do}"`);
   const { file, line } = expectation.where;
-  const place = `where = ${cString(`${file}:${line}`)};`;
-  if (
-    !draft.steps.includes(`\t${place}`) ||
-    draft.steps.findLast((each) => each.startsWith('\twhere')) !== `\t${place}`
-  )
-    draft.write(...(draft.steps.length === 0 ? [] : ['']), place);
+  draft.at(`${file}:${line}`);
   print(draft, action, expectation.expected);
 }
 
@@ -130,8 +125,9 @@ function header(planned: PlannedCase, release: string): string[] {
     ...commentLines('Expects: ', `what Linux ${release} must do${behaviours(planned)}`),
     ' *',
     ' * Build:   gcc -Wall -Wextra -O1 -o case case.c',
-    ' * Run:     ./case        (in namespaces of its own; needs ip(8); root only where user namespaces are forbidden)',
-    ' * Exit:    0 as the rule says, 1 not, 2 could not be tried, 4 the kernel lacks what the case needs',
+    ' * Run:     ./case, which makes namespaces of its own; it needs ip(8), and root only where user',
+    ' *          namespaces are forbidden',
+    ' * Exit:    0 as the rule says, 1 not, 2 could not be tried, 4 the kernel lacks what is needed',
     ' *',
     ' * Printed by segproof explain --c.',
     ' */',
