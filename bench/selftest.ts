@@ -14,7 +14,7 @@ import { fromPackage, newestPackage } from './archive.ts';
 export interface Selftest {
   /** Folder with udpgso.sh, in_netns.sh and the compiled udpgso. */
   readonly folder: string;
-  /** Folder to put in front of the PATH: ethtool. */
+  /** Folders to put in front of the PATH, with colons between: ethtool is in sbin up to Debian 12. */
   readonly tools: string;
   /** Kernel source it came from, e.g. `linux-source-7.3 7.3.4-1`. */
   readonly source: string;
@@ -57,5 +57,9 @@ export async function selftest(options: KernelOptions): Promise<Selftest> {
   const tools = await fromPackage(ethtool, 1, options, (fresh) =>
     downloadInto(fresh, [ethtool], options, true),
   );
-  return { folder, tools: join(tools, 'usr/sbin'), source: `${item.name} ${item.version}` };
+  return {
+    folder,
+    tools: ['sbin', 'usr/sbin'].map((part) => join(tools, part)).join(':'),
+    source: `${item.name} ${item.version}`,
+  };
 }
