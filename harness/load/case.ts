@@ -98,7 +98,7 @@ export function buildCase(input: CaseInput, inherited: Inherited, around: Surrou
     yaml.topology === undefined ? [] : path,
   );
   checkAxes(yaml, inherited.axes, path, around.behaviours, report);
-  checkExcludes(yaml.exclude ?? [], axes, [...path, 'exclude'], report);
+  const sound = checkExcludes(yaml.exclude ?? [], axes, [...path, 'exclude'], report);
   const own = Object.entries(yaml.let ?? {}).map(([name, value]) => ({
     name,
     value,
@@ -128,7 +128,8 @@ export function buildCase(input: CaseInput, inherited: Inherited, around: Surrou
   }
   const { variants, excluded } = expand(id, axes, [...inherited.exclude, ...(yaml.exclude ?? [])]);
   for (const [i, count] of excluded.slice(inherited.exclude.length).entries()) {
-    if (count === 0) report([...path, 'exclude', i], 'this exclude matches no combination of the axes');
+    if (count === 0 && sound.includes(i))
+      report([...path, 'exclude', i], 'this exclude matches no combination of the axes');
   }
   if (variants.length === 0)
     report(path, 'no variant is left: the excludes match every combination', {}, 'key');

@@ -56,10 +56,14 @@ export function checkAxes(
   }
 }
 
-/** Excludes that name an axis or a value there is none of. */
-export function checkExcludes(excludes: Exclude, axes: Axes, path: Path, report: Report): void {
+/** Reports excludes that name an axis or a value there is none of; returns the indices of the others. */
+export function checkExcludes(excludes: Exclude, axes: Axes, path: Path, report: Report): number[] {
+  const unsound = new Set<number>();
   for (const [i, entry] of excludes.entries()) {
-    if (Object.keys(entry).length === 0) report([...path, i], 'an empty exclude would leave nothing');
+    if (Object.keys(entry).length === 0) {
+      report([...path, i], 'an empty exclude would leave nothing');
+      unsound.add(i);
+    }
     for (const [name, wanted] of Object.entries(entry)) {
       const values = axes[name];
       const at = [...path, i, name];
@@ -71,11 +75,13 @@ export function checkExcludes(excludes: Exclude, axes: Axes, path: Path, report:
           { expected: oneOf(known), ...nearHint(name, known) },
           'key',
         );
+        unsound.add(i);
         continue;
       }
       const list = Array.isArray(wanted) ? wanted : [wanted];
       for (const [j, value] of list.entries()) {
         if (values.includes(value)) continue;
+        unsound.add(i);
         report(
           Array.isArray(wanted) ? [...at, j] : at,
           `the axis ${quote(name)} has no value ${String(value)}`,
@@ -87,4 +93,5 @@ export function checkExcludes(excludes: Exclude, axes: Axes, path: Path, report:
       }
     }
   }
+  return [...excludes.keys()].filter((i) => !unsound.has(i));
 }

@@ -41,16 +41,30 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** The known word closest to `word`, when it is close enough to be meant: a third of its length, at least 2 edits. */
+/**
+ * The known word closest to `word`, when it is close enough to be meant: a third of its length, at least 2 edits, or one
+ * word within the other. Of equally close ones that with the longer common beginning.
+ */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  const limit = Math.max(2, Math.floor(word.length / 3));
+  const wanted = word.toLowerCase();
+  let best: { readonly word: string; readonly cost: number } | undefined;
   for (const candidate of known) {
-    if (Math.abs(candidate.length - word.length) >= least) continue;
-    const edits = distance(word.toLowerCase(), candidate.toLowerCase());
-    if (edits < least && edits < candidate.length) [best, least] = [candidate, edits];
+    const lower = candidate.toLowerCase();
+    const edits = distance(wanted, lower);
+    const within = wanted.length >= 4 && (lower.includes(wanted) || wanted.includes(lower));
+    if ((edits > limit && !within) || edits >= Math.max(candidate.length, word.length)) continue;
+    const cost = edits - common(wanted, lower) / 100;
+    if (!best || cost < best.cost) best = { word: candidate, cost };
   }
-  return best;
+  return best?.word;
+}
+
+/** Length of the common beginning. */
+function common(a: string, b: string): number {
+  let n = 0;
+  while (n < a.length && a[n] === b[n]) n++;
+  return n;
 }
 
 /** The `near` of a problem, as a property to spread. */
@@ -78,5 +92,7 @@ export function found(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   if (typeof value === 'string') return `the text ${quote(value)}`;
-  return typeof value === 'number' || typeof value === 'boolean' ? `the ${typeof value} ${value}` : 'something else';
+  return typeof value === 'number' || typeof value === 'boolean'
+    ? `the ${typeof value} ${value}`
+    : 'something else';
 }

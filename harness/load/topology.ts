@@ -28,7 +28,14 @@ export function loadTopology(
   shown: string,
 ): { topology: TopologyFile | null; problems: Problem[] } {
   const { file, problems } = readYaml(path, shown);
-  if (!file) return { topology: null, problems };
+  return file ? topologyFrom(file, name) : { topology: null, problems };
+}
+
+/** The topology in an already parsed file. */
+export function topologyFrom(
+  file: YamlFile,
+  name: string,
+): { topology: TopologyFile | null; problems: Problem[] } {
   const checked = validate(topologySchema, file.value, file);
   if (!checked.value) return { topology: null, problems: checked.problems };
   const yaml = checked.value;

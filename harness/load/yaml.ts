@@ -1,5 +1,15 @@
 /** Strict YAML 1.2 with a position for every value; what the case language does not need is refused. */
-import { LineCounter, isMap, isScalar, isSeq, parseDocument, visit, type Document, type Node } from 'yaml';
+import {
+  LineCounter,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+  type Scalar,
+} from 'yaml';
 import type { Location } from '../contract/result.ts';
 import { Unreadable, readText } from './bytes.ts';
 import { quote, type Problem } from './problem.ts';
@@ -62,10 +72,11 @@ export function parseYaml(text: string, shown: string): { file: YamlFile | null;
     stringKeys: true,
     merge: false,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error', // 'silent' would also silence MULTIPLE_DOCS
     lineCounter: lines,
   });
   for (const fault of [...document.errors, ...document.warnings]) {
+    if (fault.code === 'TAG_RESOLVE_FAILED') continue; // refuse() names every tag
     report(fault.pos[0], sentence(fault.code, fault.message));
   }
   const sound = document.errors.length === 0;
@@ -103,29 +114,29 @@ function refuse(document: Document.Parsed, report: Report): void {
     Alias: (_, node) => {
       report(start(node), `the alias *${node.source} is not allowed: the case language has no aliases`);
     },
-    Node: (_, node) => {
-      if (node.anchor !== undefined)
-        report(start(node), `the anchor &${node.anchor} is not allowed: the case language has no aliases`);
-      if (node.tag !== undefined)
-        report(start(node), `the tag ${quote(node.tag)} is not allowed: the case language has no tags`);
-    },
     Pair: (_, pair) => {
       if (isScalar(pair.key) && pair.key.value === '<<')
         report(start(pair.key), 'the merge key << is not allowed: write the keys out');
     },
-    Scalar: (key, node) => {
-      if (key === 'key' || typeof node.value !== 'number') return;
-      const source = node.source ?? '';
-      if (!Number.isFinite(node.value))
-        report(start(node), `${source} is read as a number`, {
-          expected: `text: write "${source}" in quotes`,
-        });
-      else if (Number.isInteger(node.value) && !Number.isSafeInteger(node.value))
-        report(start(node), `${source} is too large: YAML readers lose its last digits`);
-      else if (/^[-+]?0\d/.test(source))
-        report(start(node), `${source} could be meant as octal`, { expected: 'no leading 0' });
+    Node: (key, node) => {
+      if (node.anchor !== undefined)
+        report(start(node), `the anchor &${node.anchor} is not allowed: the case language has no aliases`);
+      if (node.tag !== undefined)
+        report(start(node), `the tag ${quote(node.tag)} is not allowed: the case language has no tags`);
+      if (key !== 'key' && isScalar(node)) refuseNumber(node, report);
     },
   });
+}
+
+function refuseNumber(node: Scalar, report: Report): void {
+  if (typeof node.value !== 'number') return;
+  const source = node.source ?? '';
+  if (!Number.isFinite(node.value))
+    report(start(node), `${source} is read as a number`, { expected: `text: write "${source}" in quotes` });
+  else if (Number.isInteger(node.value) && !Number.isSafeInteger(node.value))
+    report(start(node), `${source} is too large: YAML readers lose its last digits`);
+  else if (/^[-+]?0\d/.test(source))
+    report(start(node), `${source} could be meant as octal`, { expected: 'no leading 0' });
 }
 
 const SENTENCES: Readonly<Record<string, string>> = {

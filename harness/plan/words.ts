@@ -13,9 +13,9 @@ function showValue(value: OptionValue): string {
 }
 
 function showControl({ level, type, value, length }: ControlMessage): string {
-  const [kind, written] = Object.entries(value)[0] ?? ['', ''];
+  const [kind = '', written = ''] = Object.entries(value).flat().map(String);
   const cut = length === undefined ? '' : ` said to be ${length} bytes`;
-  return `${level}/${type} ${kind === 'hex' ? '0x' : ''}${String(written)} (${kind})${cut}`;
+  return `${level}/${type} ${kind === 'hex' ? '0x' : ''}${written} (${kind})${cut}`;
 }
 
 function showMessage({ iov, to, control }: Message): string {
@@ -48,12 +48,12 @@ function showChange(change: Change): string {
   }
 }
 
-/** One action, e.g. `send 2945 bytes on sender to 10.0.0.1:9000 with SOL_UDP/UDP_SEGMENT 1472 (u16)`. */
+/** One action, e.g. `sender sends 2945 bytes to 10.0.0.1:9000 with SOL_UDP/UDP_SEGMENT 1472 (u16)`. */
 export function describeAction(action: Action): string {
   switch (action.do) {
     case 'open': {
-      const family = action.family === 'ipv4' ? 'IPv4' : 'IPv6';
-      return `open ${action.socket}: a ${family} ${action.protocol === 'udp' ? 'UDP' : 'UDP-Lite'} socket in ${action.ns}`;
+      const kind = `${action.family === 'ipv4' ? 'IPv4' : 'IPv6'} ${action.protocol === 'udp' ? 'UDP' : 'UDP-Lite'}`;
+      return `open ${action.socket}: an ${kind} socket in ${action.ns}`;
     }
     case 'bind':
       return `bind ${action.socket} to ${showEndpoint(action.to)}`;
@@ -70,7 +70,7 @@ export function describeAction(action: Action): string {
     case 'send': {
       const flags = action.flags.length === 0 ? '' : `, ${action.flags.join('|')}`;
       const call = action.call === 'sendmmsg' ? ` by one sendmmsg` : '';
-      return `send ${action.messages.map(showMessage).join('; ')} on ${action.socket}${call}${flags}`;
+      return `${action.socket} sends ${action.messages.map(showMessage).join('; ')}${call}${flags}`;
     }
     case 'receive': {
       const flags = action.flags.length === 0 ? '' : ` with ${action.flags.join('|')}`;
