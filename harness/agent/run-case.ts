@@ -5,6 +5,7 @@ import { Case, DeadlineError } from './case.ts';
 import { readCounters } from './counters.ts';
 import { readTaint } from './kernel-log.ts';
 import type { KernelLog } from './kernel-log.ts';
+import { FeatureError } from './ethtool.ts';
 import { CAPTURE_KEY } from './step-capture.ts';
 import { perform } from './steps.ts';
 import type { SystemCalls } from './sys.ts';
@@ -33,7 +34,8 @@ export function runCase(program: Program, around: Surroundings): CaseEvidence {
     performAll(new Case(program, taken.built, around.sys, around.own), program, steps);
     if (taken.built.usedUp) around.topologies.drop(program.topology.key);
   } catch (error) {
-    const kind = error instanceof DeadlineError ? 'timeout' : 'error';
+    const kind =
+      error instanceof DeadlineError ? 'timeout' : error instanceof FeatureError ? 'refused' : 'error';
     broken = { kind, message: error instanceof Error ? error.message : String(error) };
     // Nobody knows what state it is in.
     around.topologies.drop(program.topology.key);

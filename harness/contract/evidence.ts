@@ -30,6 +30,7 @@ export interface Packet {
   readonly direction: 'out' | 'in';
   /** virtio-net header: `none`, `udp-l4`, … */
   readonly gso: string;
+  /** In bytes; 0 for a GSO packet: the kernel did not say (before 6.2, 860b7f27b8f7). */
   readonly gsoSize: number;
   /** True when the checksum is left to be filled in. */
   readonly partialChecksum: boolean;
@@ -75,7 +76,11 @@ export interface CaseEvidence {
   /** One per action, in order; shorter when `broken` is set. */
   readonly steps: readonly StepEvidence[];
   /** The agent could not go on: why (topology refused, bug, deadline). Makes the case `error` or `timeout`. */
-  readonly broken?: { readonly kind: 'error' | 'timeout'; readonly message: string };
+  readonly broken?: {
+    /** `refused`: a device of the topology would not take a feature it was told to have. */
+    readonly kind: 'error' | 'timeout' | 'refused';
+    readonly message: string;
+  };
   /** Calls that built the topology (first case of a topology only). */
   readonly setup: readonly string[];
   readonly kernel: {

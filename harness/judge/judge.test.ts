@@ -257,3 +257,42 @@ t.test(
     t.same(weighAs('must-not-have', 'has'), { judged: false });
   },
 );
+
+void t.test('a segment size the kernel cannot tell is no difference, a wrong one is', (t) => {
+  const packets: Action = { do: 'packets', capture: 'c' };
+  const payload = [{ stream: 0, at: 0, length: 200 }];
+  const expected: Expected = { packets: [{ payload, gso: 'udp-l4', gsoSize: 100 }] };
+  const packet = {
+    direction: 'out',
+    partialChecksum: true,
+    family: 'ipv4',
+    ipLength: 228,
+    udpLength: 208,
+  } as const;
+  const rest = {
+    checksum: 'partial',
+    payload,
+    ttl: 64,
+    tos: 0,
+    from: '10.0.0.1:4000',
+    to: '10.0.0.1:9000',
+  } as const;
+  const outcome = (gso: string, gsoSize: number): string =>
+    judge(
+      planned([[packets, expected]]),
+      evidence([{ ret: 1, calls: [], packets: [{ ...packet, ...rest, gso, gsoSize }], drops: 0 }]),
+    ).outcome;
+  t.equal(outcome('udp-l4', 100), 'pass');
+  t.equal(outcome('udp-l4', 0), 'pass', 'before 6.2');
+  t.equal(outcome('udp-l4', 99), 'fail');
+  t.equal(outcome('none', 0), 'fail');
+  t.end();
+});
+
+void t.test('a step that only peeks needs no end of the queue, one that reads does', (t) => {
+  const peek: Action = { ...receive, flags: ['MSG_PEEK'], want: 3 };
+  const steps = evidence([{ ret: 3, calls: [], datagrams: good }]);
+  t.equal(judge(planned([[peek, three]]), steps).outcome, 'pass');
+  t.equal(judge(planned([[receive, three]]), steps).outcome, 'error');
+  t.end();
+});

@@ -21,7 +21,10 @@ export function judge(planned: PlannedCase, evidence: CaseEvidence): Verdict {
   const { checks, gap } = collect(planned, evidence);
   const trouble = kernelTrouble(evidence);
   if (trouble) return { outcome: 'crash', checks, ...trouble };
-  if (evidence.broken) return { outcome: evidence.broken.kind, reason: evidence.broken.message, checks };
+  if (evidence.broken) {
+    const { kind, message } = evidence.broken;
+    return { outcome: kind === 'timeout' ? 'timeout' : 'error', reason: message, checks };
+  }
   if (gap !== null) return { outcome: 'error', reason: `incomplete evidence: ${gap}`, checks };
   const failed = checks.find((check) => !check.ok);
   if (failed)

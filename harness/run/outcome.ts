@@ -24,12 +24,14 @@ export function judged(
   evidence: CaseEvidence,
   verdict: Verdict,
 ): CaseResult {
-  const good = verdict.outcome === 'pass';
+  const lacking = verdict.outcome === 'pass' ? [] : missing(context, planned.behaviours);
+  // A device that lacks what a missing commit would give it is the kernel's fault, not the harness's.
+  const refused = evidence.broken?.kind === 'refused' && verdict.outcome === 'error' && lacking.length > 0;
   return {
-    ...blank(context, planned, verdict.outcome, verdict.reason),
+    ...blank(context, planned, refused ? 'fail' : verdict.outcome, verdict.reason),
     checks: verdict.checks,
     behaviours: planned.behaviours,
-    missing: good ? [] : missing(context, planned.behaviours),
+    missing: lacking,
     calls: [...evidence.setup, ...evidence.steps.flatMap((step) => step.calls)],
     log: evidence.kernel.log,
     ...(verdict.fingerprint === undefined ? {} : { fingerprint: verdict.fingerprint }),
