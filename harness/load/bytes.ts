@@ -34,15 +34,16 @@ export function readText(file: string): string {
     const text = bytes.toString('utf8');
     throw at(text, text.indexOf('\ufffd'), utf16 ? 'it is UTF-16, not UTF-8' : 'this byte is not UTF-8');
   }
-  const text = bytes.toString('utf8');
-  // What YAML 1.2 (5.1) calls non-printable: control characters other than tab, line feed and carriage return.
+  return bytes.toString('utf8');
+}
+
+/** Throws {@link Unreadable} at the first character that YAML 1.2 (5.1) calls non-printable. */
+export function requirePrintable(text: string): void {
   // eslint-disable-next-line no-control-regex
   const bad = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/u.exec(text);
-  if (bad) {
-    const code = (text.codePointAt(bad.index) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-    throw at(text, bad.index, `the control character U+${code} is not allowed in YAML`);
-  }
-  return text;
+  if (!bad) return;
+  const code = (text.codePointAt(bad.index) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  throw at(text, bad.index, `the control character U+${code} is not allowed in YAML`);
 }
 
 function readBytes(file: string): Buffer {

@@ -11,7 +11,7 @@ import {
   type Scalar,
 } from 'yaml';
 import type { Location } from '../contract/result.ts';
-import { Unreadable, readText } from './bytes.ts';
+import { Unreadable, readText, requirePrintable } from './bytes.ts';
 import { quote, type Problem } from './problem.ts';
 
 export type Path = readonly (string | number)[];
@@ -34,9 +34,18 @@ export interface YamlFile {
 const MAX_DEPTH = 40;
 
 /** Reads and parses a file. `shown` is the name used in problems. Never throws. */
-export function readYaml(path: string, shown = path): { file: YamlFile | null; problems: Problem[] } {
+export function readYaml(path: string, shown = path): Parse {
+  return orUnreadable(shown, () => parseYaml(readText(path), shown));
+}
+
+interface Parse {
+  readonly file: YamlFile | null;
+  readonly problems: Problem[];
+}
+
+function orUnreadable(shown: string, parse: () => Parse): Parse {
   try {
-    return parseYaml(readText(path), shown);
+    return parse();
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     const { line, column } = error;
@@ -48,7 +57,14 @@ export function readYaml(path: string, shown = path): { file: YamlFile | null; p
 }
 
 /** Parses a text. `file` is null when a problem leaves its value in doubt. Never throws. */
-export function parseYaml(text: string, shown: string): { file: YamlFile | null; problems: Problem[] } {
+export function parseYaml(text: string, shown: string): Parse {
+  return orUnreadable(shown, () => {
+    requirePrintable(text);
+    return parsed(text, shown);
+  });
+}
+
+function parsed(text: string, shown: string): Parse {
   const problems: Problem[] = [];
   const lines = new LineCounter();
   const place = (offset: number): Location => {
