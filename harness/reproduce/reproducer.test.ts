@@ -426,6 +426,18 @@ await inPrivateNamespace(import.meta.url, async () => {
     const ran = await compileAndRun(print([open('tx')], loopback(), { needs: ['no-such-kind'] }));
     t.equal(ran.exit, 4);
     t.match(ran.stdout, 'SKIP: not to be had here: ip link add probe type no-such-kind');
+    const ends = { from: '10.1.0.1', to: '10.1.0.2' };
+    const to = { address: ends.to, port: 9000 };
+    const steps: Step[] = [
+      open('tx', 'ipv4', 'left'),
+      [{ do: 'change', change: { kind: 'xfrm', ns: 'left', ...ends } }, OK],
+      [send(0, 250, 100, to), { error: 'EIO' }],
+    ];
+    const transformed = await compileAndRun(print(steps, veth, { needs: ['xfrm'] }));
+    t.equal(transformed.warnings, '');
+    t.ok([0, 4].includes(transformed.exit), 'a transform, where the kernel has them', {
+      output: transformed.stdout + transformed.stderr,
+    });
   });
 
   await t.test('20 cases of the suites at random get the verdict of segproof', async (t) => {

@@ -122,7 +122,7 @@ function header(planned: PlannedCase, release: string): string[] {
     ...commentLines('Rule:    ', planned.rule),
     ...planned.source.flatMap((source) => commentLines('Source:  ', source)),
     ...commentLines('Written: ', `${planned.where.file}:${planned.where.line}`),
-    ...commentLines('Expects: ', `what Linux ${release} must do${behaviours(planned)}`),
+    ...commentLines('Expects: ', `as judged on ${release}${behaviours(planned)}`),
     ' *',
     ' * Build:   gcc -Wall -Wextra -O1 -o case case.c',
     ' * Run:     ./case, which makes namespaces of its own; it needs ip(8), and root only where user',
