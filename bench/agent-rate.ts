@@ -3,11 +3,14 @@ import type { CaseEvidence } from '../harness/contract/evidence.ts';
 import type { PlannedCase } from '../harness/contract/expectation.ts';
 import type { Survey } from '../harness/run/survey.ts';
 import type { Session } from '../harness/run/session.ts';
+import { guestCpu } from './guest-cpu.ts';
 import { judge } from '../harness/judge/judge.ts';
 
 export interface Rate {
   readonly cases: number;
   readonly seconds: number;
+  /** CPU time of the guest meanwhile, in s. */
+  readonly cpu: number;
   /** Of `seconds`, what the agent spent between a program's arrival and its evidence; the rest is talk. */
   readonly inCases: number;
   /** By outcome, so that nobody measures how fast cases fail. */
@@ -27,6 +30,7 @@ export function runnable(cases: readonly PlannedCase[], { kinds }: Survey): Plan
 export async function measure(session: Session, cases: readonly PlannedCase[]): Promise<Rate> {
   const evidence: CaseEvidence[] = [];
   let started = 0;
+  let cpu = 0;
   let sent = 0;
   while (evidence.length < cases.length) {
     if (sent < cases.length && sent - evidence.length <= WINDOW / 2) {
@@ -35,15 +39,16 @@ export async function measure(session: Session, cases: readonly PlannedCase[]): 
       sent += batch.length;
     }
     await session.expect('start', ANSWER_MS);
-    if (evidence.length === 0) started = performance.now();
+    if (evidence.length === 0) [started, cpu] = [performance.now(), guestCpu()];
     evidence.push((await session.expect('case', ANSWER_MS)).evidence);
   }
   const ended = performance.now();
+  cpu = guestCpu() - cpu;
   const outcomes = new Map<string, number>();
   for (const [at, planned] of cases.entries()) {
     const { outcome } = judge(planned, evidence[at] as CaseEvidence);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }
   const inCases = evidence.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000;
-  return { cases: cases.length, seconds: (ended - started) / 1000, inCases, outcomes };
+  return { cases: cases.length, seconds: (ended - started) / 1000, cpu, inCases, outcomes };
 }

@@ -40,11 +40,13 @@ function show(races: readonly Race[]): number {
     );
     say(`${name.padEnd(26)} ${first[side].cases} cases in ${seconds}: ${spread(rates(races, side), '/s')}`);
   }
-  const ratios = races.map(
-    (one) => one.same.cases / one.same.seconds / (one.selftest.cases / one.selftest.seconds),
+  const ratios = (unit: 'seconds' | 'cpu'): number[] =>
+    races.map(({ same, selftest: own }) => same.cases / same[unit] / (own.cases / own[unit]));
+  const cpu = ratios('cpu');
+  say(
+    `ratio within each boot: by the clock ${spread(ratios('seconds'), ' x')}, by CPU time ${spread(cpu, ' x')}`,
   );
-  say(`ratio within each boot      ${spread(ratios, ' x')}`);
-  return median(ratios);
+  return median(ratios('seconds'));
 }
 
 const outcomes = (rate: Race['same']): string =>
@@ -66,9 +68,9 @@ async function compare(flags: Flags): Promise<number> {
     races.push(one);
     const { selftest: own, same, all } = one;
     note(
-      `boot ${at + 1}, ${order}: udpgso.sh ${own.cases} cases in ${figure(own.seconds)} s, status ${own.status}; ` +
-        `same cases ${figure(same.seconds)} s (${figure(same.inCases)} s in cases; ${outcomes(same)}); ` +
-        `all ${all.cases} in ${figure(all.seconds)} s (${figure(all.inCases)} s in cases; ${outcomes(all)})`,
+      `boot ${at + 1}, ${order}: udpgso.sh ${own.cases} cases in ${figure(own.seconds)} s (CPU ${figure(own.cpu)} s), status ${own.status}; ` +
+        `same cases ${figure(same.seconds)} s (CPU ${figure(same.cpu)} s, ${figure(same.inCases)} s in cases; ${outcomes(same)}); ` +
+        `all ${all.cases} in ${figure(all.seconds)} s (CPU ${figure(all.cpu)} s, ${figure(all.inCases)} s in cases; ${outcomes(all)})`,
     );
   }
   const ratio = show(races);

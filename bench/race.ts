@@ -10,18 +10,28 @@ import { survey } from '../harness/run/survey.ts';
 import { shellLine } from '../vm/guest/command.ts';
 import { MachineError, type Machine, type MachineSource } from '../vm/machine.ts';
 import { measure, runnable, type Rate } from './agent-rate.ts';
+import { guestCpu } from './guest-cpu.ts';
 import type { Selftest } from './selftest.ts';
 
 export type Order = 'selftest first' | 'agent first';
 
+/** What the guest tells of the selftest. */
+export interface Told {
+  readonly cases: number;
+  readonly seconds: number;
+  readonly status: number;
+}
+
 export interface Race {
   /** udpgso.sh: its exit status, and how many cases it said it ran. */
-  readonly selftest: { readonly cases: number; readonly seconds: number; readonly status: number };
+  readonly selftest: Told & { readonly cpu: number };
   /** segproof over the same cases, and over all. */
   readonly same: Rate;
   readonly all: Rate;
 }
 
+/** What the guest writes on its console when the selftest starts. */
+const START = 'segproof-bench-start';
 /** Begins the line on the console by which the guest tells how the selftest went. */
 const MARK = 'segproof-bench:';
 /** Longest boot with a selftest before the agent, and longest selftest, in ms. */
@@ -36,6 +46,7 @@ export const script = (order: Order, { folder, tools }: Selftest, agent: readonl
   const theirs = [
     `(cd ${shellLine([folder])} || exit`,
     `  PATH=${shellLine([tools])}:$PATH`,
+    `  printf '\\n${START}\\n' >/dev/console`,
     '  started=$EPOCHREALTIME',
     '  ./udpgso.sh >/tmp/selftest 2>&1',
     '  status=$?',
@@ -45,21 +56,25 @@ export const script = (order: Order, { folder, tools }: Selftest, agent: readonl
   return `#!/bin/bash\n${(order === 'agent first' ? [own, theirs] : [theirs, own]).join('\n')}\n`;
 };
 
-export function parseMark(console: string): Race['selftest'] | null {
+export function parseMark(console: string): Told | null {
   const match = new RegExp(`${MARK} ([\\d.]+) ([\\d.]+) (\\d+) (\\d+)\\r?\\n`).exec(console);
   if (match === null) return null;
   const [started = 0, ended = 0, status = 0, cases = 0] = match.slice(1).map(Number);
   return { cases, seconds: ended - started, status };
 }
 
-async function awaitMark(machine: Machine): Promise<Race['selftest']> {
+/** Follows the console from the guest's start on. */
+async function followSelftest(machine: Machine): Promise<Race['selftest']> {
   const until = performance.now() + PATIENCE_MS;
+  let before: number | null = null;
   for (;;) {
-    const told = parseMark(await machine.console());
-    if (told !== null) return told;
+    const text = await machine.console();
+    const told = parseMark(text);
+    if (before === null && text.includes(START)) before = guestCpu();
+    if (told !== null && before !== null) return { ...told, cpu: guestCpu() - before };
     if (performance.now() > until)
       throw new MachineError('lost', `udpgso.sh said nothing within ${PATIENCE_MS / 1000} s`);
-    await sleep(200);
+    await sleep(100);
   }
 }
 
@@ -83,6 +98,9 @@ export async function race(
       ...{ signal: new AbortController().signal, onState: () => undefined },
     });
     await using session = new Session(machine);
+    const theirs = followSelftest(machine);
+    // Its failure counts where it is awaited, or not at all when something else went wrong before.
+    theirs.catch(() => undefined);
     const options = { target: source.target, judgeAs: null, upstream: null, bootMs: PATIENCE_MS };
     const facts = await survey(session, planner, options);
     const cases = runnable(planner.plan(facts.summary.behaviours), facts);
@@ -92,7 +110,7 @@ export async function race(
     );
     const all = await measure(session, cases);
     session.send({ type: 'end' });
-    return { selftest: await awaitMark(machine), same, all };
+    return { selftest: await theirs, same, all };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
