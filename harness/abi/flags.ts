@@ -34,9 +34,13 @@ export function flagBits(names: readonly string[]): number {
   return bits;
 }
 
+const NONE: readonly string[] = [];
+
 /** Names of the set bits, lowest first; bits without a name as one hex number. 0..2^32-1. */
-export function flagNames(bits: number): string[] {
-  if (bits === 0) return [];
+export function flagNames(bits: number): readonly string[] {
+  if (bits === 0) return NONE;
+  const known = named.get(bits);
+  if (known) return known;
   const names: string[] = [];
   let rest = bits >>> 0;
   for (const [name, bit] of Object.entries(MSG_FLAGS)) {
@@ -45,8 +49,12 @@ export function flagNames(bits: number): string[] {
     rest = (rest & ~bit) >>> 0;
   }
   if (rest !== 0) names.push(`0x${rest.toString(16)}`);
+  named.set(bits, names);
   return names;
 }
+
+/** Worked out once: the same few combinations come with every call. */
+const named = new Map<number, readonly string[]>();
 
 /** Values of IP_MTU_DISCOVER and IPV6_MTU_DISCOVER by the end of their names, in lower case. */
 export const PMTUDISC: Readonly<Record<string, number>> = {

@@ -1,6 +1,6 @@
 /** The kernel's log and taint around each case. */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-
+import type { CaseEvidence } from '../contract/evidence.ts';
 import { POLL } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
 
@@ -9,9 +9,18 @@ const RECORD_BYTES = 8192;
 /** Beyond this many lines of one case something is flooding the log: the rest is left for later. */
 const MAX_LINES = 2000;
 
+const taintFile = openSync('/proc/sys/kernel/tainted', 'r');
+const taintText = Buffer.alloc(32);
+
+/** /proc/sys/kernel/tainted: bit mask, Documentation/admin-guide/tainted-kernels.rst. */
+function readTaint(): number {
+  return Number(taintText.toString('latin1', 0, readSync(taintFile, taintText, 0, taintText.length, 0)));
+}
+
 export class KernelLog {
   readonly #sys: SystemCalls;
   readonly #fd: number | undefined;
+  #taint = readTaint();
   readonly #buffer = Buffer.alloc(RECORD_BYTES);
 
   constructor(sys: SystemCalls, path = '/dev/kmsg') {
@@ -29,8 +38,20 @@ export class KernelLog {
     return this.#fd !== undefined;
   }
 
-  /** Lines since the last call, `<level>text`; null when this caller may not read the log. */
-  fresh(): string[] | null {
+  /**
+   * What the kernel has said since the last call, for the evidence of the case in between. A late line of the case before
+   * counts for this one: better in the wrong place than nowhere.
+   */
+  sinceLast(): CaseEvidence['kernel'] {
+    const log = this.#fresh();
+    const before = this.#taint;
+    // Nothing taints the kernel without a line in the log.
+    if (log === null || log.length > 0) this.#taint = readTaint();
+    return { log, taint: { before, after: this.#taint } };
+  }
+
+  /** Lines `<level>text`; null when this caller may not read the log. */
+  #fresh(): string[] | null {
     if (this.#fd === undefined) return null;
     // Asked first: an exception for each EAGAIN would be the dearest part of a short case.
     return this.#sys.poll(this.#fd, POLL.IN, 0) === 0 ? [] : this.#read();
@@ -70,12 +91,4 @@ export class KernelLog {
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
   }
-}
-
-const taintFile = openSync('/proc/sys/kernel/tainted', 'r');
-const taintText = Buffer.alloc(32);
-
-/** /proc/sys/kernel/tainted: bit mask, Documentation/admin-guide/tainted-kernels.rst. */
-export function readTaint(): number {
-  return Number(taintText.toString('latin1', 0, readSync(taintFile, taintText, 0, taintText.length, 0)));
 }

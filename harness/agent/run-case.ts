@@ -3,7 +3,6 @@ import type { CaseEvidence, StepEvidence } from '../contract/evidence.ts';
 import type { Program } from '../contract/program.ts';
 import { Case, DeadlineError } from './case.ts';
 import { readCounters } from './counters.ts';
-import { readTaint } from './kernel-log.ts';
 import type { KernelLog } from './kernel-log.ts';
 import { FeatureError } from './ethtool.ts';
 import { CAPTURE_KEY } from './step-capture.ts';
@@ -22,9 +21,6 @@ export interface Surroundings {
 
 export function runCase(program: Program, around: Surroundings): CaseEvidence {
   const started = performance.now();
-  // What others wrote to the log before this case is not its doing.
-  around.log.fresh();
-  const before = readTaint();
   const steps: StepEvidence[] = [];
   let setup: readonly string[] = [];
   let broken: CaseEvidence['broken'];
@@ -45,7 +41,7 @@ export function runCase(program: Program, around: Surroundings): CaseEvidence {
     steps,
     ...(broken ? { broken } : {}),
     setup,
-    kernel: { log: around.log.fresh(), taint: { before, after: readTaint() } },
+    kernel: around.log.sinceLast(),
     durationMs: Math.round((performance.now() - started) * 1000) / 1000,
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { Program } from '../contract/program.ts';
 import { SystemError } from './namespaces.ts';
-import { decodeSockaddr, encodeSockaddr } from './sockaddr.ts';
+import { encodeSockaddr, portOf } from './sockaddr.ts';
 import { AF, SOCK } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
 import type { BuiltTopology } from './topology.ts';
@@ -52,14 +52,14 @@ export class Sentinel {
     if (ret >= 0 && this.#port < 0) {
       const name = Buffer.alloc(28);
       const length = this.#sys.getsockname(this.#fd, name);
-      this.#port = decodeSockaddr(name.subarray(0, length))?.port ?? -1;
+      this.#port = portOf(name.subarray(0, length));
     }
     return ret;
   }
 
   /** Is this the sentinel last sent? Its beginning is enough where the buffer was too small for more. */
   is(bytes: Buffer, from: Buffer): boolean {
-    if (bytes.length > MAGIC.length + COUNTER || decodeSockaddr(from)?.port !== this.#port) return false;
+    if (bytes.length > MAGIC.length + COUNTER || portOf(from) !== this.#port) return false;
     const head = Math.min(bytes.length, MAGIC.length);
     if (bytes.compare(MAGIC, 0, head, 0, head) !== 0) return false;
     const rest = bytes.length - head;

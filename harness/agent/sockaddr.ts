@@ -63,8 +63,16 @@ export function encodedText(name: Buffer): string {
 /** `10.0.0.1:9000`; `none` without a name, `AF_UNSPEC`, or the family's number where it is not an IP one. */
 export function formatSockaddr(bytes: Buffer): string {
   if (bytes.length < 2) return 'none';
+  // The usual case, without a detour: every receive goes through here.
+  if (bytes[0] === AF.INET && bytes[1] === 0 && bytes.length >= IN_SIZE)
+    return `${bytes.readUInt8(4)}.${bytes.readUInt8(5)}.${bytes.readUInt8(6)}.${bytes.readUInt8(7)}:${bytes.readUInt16BE(2)}`;
   const decoded = decodeSockaddr(bytes);
   if (decoded) return formatEndpoint(decoded.address, decoded.port);
   const family = bytes.readUInt16LE(0);
   return family === AF.UNSPEC ? 'AF_UNSPEC' : `family ${family}`;
+}
+
+/** Port of a sockaddr_in or sockaddr_in6; -1 when there is none. */
+export function portOf(bytes: Buffer): number {
+  return bytes.length < IN_SIZE ? -1 : bytes.readUInt16BE(2);
 }
