@@ -2,9 +2,10 @@
 import type { PlannedCase } from '../contract/expectation.ts';
 import type { BehaviourStatus } from '../contract/result.ts';
 import type { Case } from '../load/case.ts';
+import { NEEDS } from '../load/check-meanings.ts';
 import type { Project } from '../load/project.ts';
 import type { BehaviourInfo, Planner, VariantInfo } from '../run/planner.ts';
-import { probePrograms, type Probe } from './probes.ts';
+import { probePrograms } from './probes.ts';
 import { planTarget, topologyOf } from './target.ts';
 import { stated, upstreamVersion } from './version.ts';
 
@@ -56,12 +57,4 @@ function keep(project: Project, ids: ReadonlySet<string>): Case[] {
     .flatMap((suite) => suite.cases)
     .map((theCase) => ({ ...theCase, variants: theCase.variants.filter(({ id }) => ids.has(id)) }))
     .filter((theCase) => theCase.variants.length > 0);
-}
-
-function needsOf(cases: readonly Case[], probes: readonly Probe[], { topologies }: Project): string[] {
-  const kinds = cases.flatMap((theCase) => [
-    ...theCase.needs,
-    ...theCase.variants.flatMap(({ values }) => topologyOf(theCase, values, topologies).resolved.kinds),
-  ]);
-  return [...new Set([...kinds, ...probes.flatMap(({ needs }) => needs)])].sort();
 }
