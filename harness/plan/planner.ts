@@ -6,7 +6,7 @@ import { NEEDS } from '../load/check-meanings.ts';
 import type { Project } from '../load/project.ts';
 import type { BehaviourInfo, Planner, VariantInfo } from '../run/planner.ts';
 import { probePrograms } from './probes.ts';
-import { planTarget, topologyOf } from './target.ts';
+import { planTarget } from './target.ts';
 import { stated, upstreamVersion } from './version.ts';
 
 /** Every variant of a project as the runner and `segproof list` know it. */
@@ -30,7 +30,7 @@ export function createPlanner(project: Project, chosen: readonly { readonly id: 
     planTarget(cases, { topologies, behaviours, has });
   return {
     variants,
-    needs: needsOf(cases, probes, project),
+    needs: NEEDS,
     behaviours: behaviours.list.map(({ name, summary, commit, subject, since }): BehaviourInfo => ({
       name,
       summary,
