@@ -4,7 +4,7 @@ import { NO_BEHAVIOURS, type BehaviourTable } from './behaviour-table.ts';
 import type { Report, Surroundings } from './case.ts';
 import { badName } from './names.ts';
 import { probeCases, type ProbeCases } from './probe.ts';
-import { nearHint, quote, type Problem } from './problem.ts';
+import { nearHint, quote, withoutEchoes, type Problem } from './problem.ts';
 import { slug } from './schema/common.ts';
 import { behaviourSchema, behavioursSchema, type BehaviourYaml } from './schema/suite.ts';
 import { validate } from './sentences.ts';
@@ -26,9 +26,10 @@ export function loadBehaviours(
   around: Pick<Surroundings, 'topologies' | 'broken'>,
 ): { behaviours: Behaviours; problems: Problem[] } {
   const { file, problems } = readYaml(path, shown);
-  return file
-    ? behavioursFrom(file, around)
-    : { behaviours: { ...NO_BEHAVIOURS, complete: false, list: [] }, problems };
+  if (!file) return { behaviours: { ...NO_BEHAVIOURS, complete: false, list: [] }, problems };
+  const loaded = behavioursFrom(file, around);
+  const complete = loaded.behaviours.complete && problems.length === 0;
+  return { behaviours: { ...loaded.behaviours, complete }, problems: withoutEchoes(problems, loaded.problems) };
 }
 
 /** One bad behaviour must not hide what is wrong with the others. */

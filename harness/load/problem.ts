@@ -37,6 +37,13 @@ export function sortProblems(problems: readonly Problem[]): Problem[] {
   );
 }
 
+/** Adds `later` problems, less those at a place that has one already: they are its consequences. */
+export function withoutEchoes(first: readonly Problem[], later: readonly Problem[]): Problem[] {
+  const place = ({ file, line, column }: Problem): string => `${file}:${line}:${column}`;
+  const taken = new Set(first.map(place));
+  return [...first, ...later.filter((problem) => !taken.has(place(problem)))];
+}
+
 function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }

@@ -345,3 +345,12 @@ test('a let of the suite must make sense in some case', (t) => {
   t.same(problems(suiteText(both, 'let: { most: max_bytes }\n')), []);
   t.end();
 });
+
+test('a value that YAML misreads does not hide other problems, and is named once', (t) => {
+  const said = problems(
+    suiteText(`  one: { rule: r, source: [158390e45612], send: { byts: 1 }, expect: { error: EIO } }\n`),
+  );
+  t.match(said, [/^7:28: 158390e45612 is read as a number/, /^7:51: unknown key "byts"/]);
+  t.equal(said.length, 2);
+  t.end();
+});

@@ -9,7 +9,7 @@ import {
   type Surroundings,
 } from './case.ts';
 import { checkAxisValues } from './check-axes.ts';
-import { quote, type Problem } from './problem.ts';
+import { quote, withoutEchoes, type Problem } from './problem.ts';
 import { slug } from './schema/common.ts';
 import { suiteSchema } from './schema/suite.ts';
 import { validate } from './sentences.ts';
@@ -37,7 +37,9 @@ export function loadSuite(
   around: Surroundings,
 ): { suite: Suite | null; problems: Problem[] } {
   const { file, problems } = readYaml(path, shown);
-  return file ? suiteFrom(file, name, around) : { suite: null, problems };
+  if (!file) return { suite: null, problems };
+  const loaded = suiteFrom(file, name, around);
+  return { suite: loaded.suite, problems: withoutEchoes(problems, loaded.problems) };
 }
 
 /** The suite in an already parsed file. */

@@ -3,7 +3,7 @@ import { suiteFrom } from './suite.ts';
 import { behavioursFrom, type Behaviours } from './behaviours.ts';
 import type { Surroundings } from './case.ts';
 import type { Project } from './project.ts';
-import { formatProblem, sortProblems } from './problem.ts';
+import { formatProblem, sortProblems, withoutEchoes } from './problem.ts';
 import { topologyFrom, type TopologyFile } from './topology.ts';
 import { parseYaml, type YamlFile } from './yaml.ts';
 
@@ -88,7 +88,7 @@ export function projectOf(text: string): Project {
     suites: suite ? [suite] : [],
     topologies: around.topologies,
     behaviours: around.behaviours,
-    problems: sortProblems([...syntax, ...problems]),
+    problems: sortProblems(withoutEchoes(syntax, problems)),
   };
 }
 

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { compile, CelFault, type Value } from './cel.ts';
 import { badName, staticNames } from './names.ts';
-import { nearHint, oneOf, quote, type Problem } from './problem.ts';
+import { nearHint, oneOf, quote, withoutEchoes, type Problem } from './problem.ts';
 import { topologySchema, type TopologyYaml } from './schema/suite.ts';
 import { validate } from './sentences.ts';
 import { visitMeanings } from './walk.ts';
@@ -28,7 +28,9 @@ export function loadTopology(
   shown: string,
 ): { topology: TopologyFile | null; problems: Problem[] } {
   const { file, problems } = readYaml(path, shown);
-  return file ? topologyFrom(file, name) : { topology: null, problems };
+  if (!file) return { topology: null, problems };
+  const loaded = topologyFrom(file, name);
+  return { topology: loaded.topology, problems: withoutEchoes(problems, loaded.problems) };
 }
 
 /** The topology in an already parsed file. */

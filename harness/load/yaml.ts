@@ -56,7 +56,7 @@ function orUnreadable(shown: string, parse: () => Parse): Parse {
   }
 }
 
-/** Parses a text. `file` is null when a problem leaves its value in doubt. Never throws. */
+/** Parses a text. `file` is null when there is no telling what the rest of it means. Never throws. */
 export function parseYaml(text: string, shown: string): Parse {
   return orUnreadable(shown, () => {
     requirePrintable(text);
@@ -95,12 +95,12 @@ function parsed(text: string, shown: string): Parse {
     if (fault.code === 'TAG_RESOLVE_FAILED') continue; // refuse() names every tag
     report(fault.pos[0], sentence(fault.code, fault.message));
   }
-  const sound = document.errors.length === 0;
   if (document.directives.yaml.explicit === true || Object.keys(document.directives.tags).length > 1)
     report(0, 'a % directive is not allowed: suites are always YAML 1.2');
-  if (sound) refuse(document, report);
-  if (sound && document.contents === null) report(0, 'the file is empty', { expected: 'a mapping' });
-  if (problems.length > 0) return { file: null, problems };
+  if (document.errors.length > 0 || problems.length > 0) return { file: null, problems };
+  const aliases = refuse(document, report);
+  if (document.contents === null) report(0, 'the file is empty', { expected: 'a mapping' });
+  if (aliases || document.contents === null) return { file: null, problems };
   return { file: new Parsed(shown, document, place), problems };
 }
 
@@ -124,10 +124,12 @@ function tooDeep(text: string): number | null {
 
 type Report = (offset: number, message: string, more?: Partial<Problem>) => void;
 
-/** Aliases, tags, merge keys and numbers that mean something else than they seem to. */
-function refuse(document: Document.Parsed, report: Report): void {
+/** Aliases, tags, merge keys and numbers that mean something else than they seem to; true when there are aliases. */
+function refuse(document: Document.Parsed, report: Report): boolean {
+  let aliases = false;
   visit(document, {
     Alias: (_, node) => {
+      aliases = true;
       report(start(node), `the alias *${node.source} is not allowed: the case language has no aliases`);
     },
     Pair: (_, pair) => {
@@ -142,6 +144,7 @@ function refuse(document: Document.Parsed, report: Report): void {
       if (key !== 'key' && isScalar(node)) refuseNumber(node, report);
     },
   });
+  return aliases;
 }
 
 function refuseNumber(node: Scalar, report: Report): void {
