@@ -29,7 +29,10 @@ export function loadBehaviours(
   if (!file) return { behaviours: { ...NO_BEHAVIOURS, complete: false, list: [] }, problems };
   const loaded = behavioursFrom(file, around);
   const complete = loaded.behaviours.complete && problems.length === 0;
-  return { behaviours: { ...loaded.behaviours, complete }, problems: withoutEchoes(problems, loaded.problems) };
+  return {
+    behaviours: { ...loaded.behaviours, complete },
+    problems: withoutEchoes(problems, loaded.problems),
+  };
 }
 
 /** One bad behaviour must not hide what is wrong with the others. */

@@ -124,8 +124,15 @@ const TAKEN = new RegExp(
 );
 const TYPE_NAME = new RegExp(`^(?:${TYPES})$`);
 
+const aliases = new Map<string, string>();
+
 function alias(name: string): string {
-  return TYPE_NAME.test(name) ? name.toUpperCase() : name;
+  let known = aliases.get(name);
+  if (known === undefined) {
+    known = TYPE_NAME.test(name) ? name.toUpperCase() : name;
+    aliases.set(name, known);
+  }
+  return known;
 }
 
 interface RawNode {
@@ -194,7 +201,8 @@ function native(value: unknown, offset: number): Value {
 
 /** Values as CEL wants them: integers are 64-bit. */
 export function celContext(values: ReadonlyMap<string, Value>): Record<string, unknown> {
-  return Object.fromEntries(
-    [...values].map(([name, value]) => [alias(name), typeof value === 'number' ? BigInt(value) : value]),
-  );
+  const context: Record<string, unknown> = {};
+  for (const [name, value] of values)
+    context[alias(name)] = typeof value === 'number' ? BigInt(value) : value;
+  return context;
 }

@@ -24,12 +24,15 @@ class Short {
   readonly #yaml: CaseYaml;
   readonly #path: Path;
   readonly #send: NonNullable<CaseYaml['send']>;
+  /** Place of what the short form does without being told. */
+  readonly #here: Location;
 
   constructor(build: Build, yaml: CaseYaml) {
     this.#build = build;
     this.#yaml = yaml;
     this.#path = build.theCase.path;
     this.#send = yaml.send ?? {};
+    this.#here = build.theCase.file.key([...this.#path, 'send']);
   }
 
   plan(): void {
@@ -60,7 +63,7 @@ class Short {
     const { ns } = this.#build.resolved[name];
     const family = this.#build.family(undefined, this.#path);
     const socket: OpenSocket = { name, ns, family, connected: false };
-    this.#push({ do: 'open', socket: name, ns, family, protocol: 'udp' }, { ok: true }, this.#here());
+    this.#push({ do: 'open', socket: name, ns, family, protocol: 'udp' }, { ok: true }, this.#here);
     this.#build.sockets.set(name, socket);
     return socket;
   }
@@ -175,7 +178,7 @@ class Short {
   #capture(): void {
     const { resolved, scope } = this.#build;
     const wire = resolved.wire ?? scope.fail(this.#path, 'the topology has no receiver and names no wire');
-    this.#push({ do: 'capture', capture: 'wire', ...wire, port: PORT }, { ok: true }, this.#here());
+    this.#push({ do: 'capture', capture: 'wire', ...wire, port: PORT }, { ok: true }, this.#here);
   }
 
   /** Without `wire` the packets have the sizes of the datagrams. */
@@ -192,10 +195,6 @@ class Short {
 
   #push(action: Action, expected: Expected, where: Location): void {
     this.#build.push(action, expected, where, this.#build.scope.behaviours);
-  }
-
-  #here(): Location {
-    return this.#build.theCase.file.key(this.#at('send'));
   }
 }
 
