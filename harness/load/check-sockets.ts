@@ -1,5 +1,6 @@
 /** Sockets and captures of a case with steps: opened before they are used, and once. */
 import type { Report } from './case.ts';
+import { checkExpect } from './check-expect.ts';
 import { nearHint, oneOf, quote } from './problem.ts';
 import type { CaseYaml } from './schema/suite.ts';
 import type { Path } from './yaml.ts';
@@ -28,6 +29,7 @@ export function checkSockets(yaml: CaseYaml, path: Path, report: Report): void {
       else if (!open.has(body.socket)) missing([...at, 'socket'], 'socket', body.socket, open, report);
       if (verb === 'close' && open.delete(body.socket)) closed.add(body.socket);
     }
+    checkExpect(step, verb, [...path, 'steps', i, 'expect'], report);
     if ('set' in step) checkSet(step.set, at, report);
     if ('send' in step) checkMessage(step.send, at, report);
     if ('sendmmsg' in step)

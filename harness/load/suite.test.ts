@@ -244,6 +244,16 @@ const MISTAKES: readonly (readonly [claim: string, body: string, ...problems: Re
   ],
   ['an option set to nothing', `${OPEN}  - set: { socket: s, option: UDP_GRO }`, /^11:14: set to what\?/],
   [
+    'an expected length of nothing',
+    `${OPEN}  - get: { socket: s, option: UDP_GRO }\n    expect: { length: 4 }`,
+    /^12:17: nothing is expected; expected "value" or "hex" or "error"/,
+  ],
+  [
+    'an error and a value at once',
+    `${OPEN}  - send: { socket: s, bytes: 1 }\n    expect: { error: EIO, returns: 1 }`,
+    /^12:17: an error and "returns" at once/,
+  ],
+  [
     'a control message with two values',
     `${OPEN}  - send: { socket: s, bytes: 1, control: [{ type: UDP_SEGMENT, u16: 1, int: 1 }] }`,
     /^11:48: a control message has one value/,
