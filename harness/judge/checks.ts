@@ -163,7 +163,7 @@ function packets(expected: readonly ExpectedPacket[], evidence: StepEvidence): F
 
 /** The header fields a case states, without the payload. */
 function stated(packet: ExpectedPacket): Partial<Packet> {
-  const { payload: _, ...fields } = packet;
+  const { payload, ...fields } = packet;
   return fields as Partial<Packet>;
 }
 

@@ -71,10 +71,12 @@ const three = {
   })),
 };
 const good = [datagram(0, 100), datagram(100, 100), datagram(200, 100)];
-const got = (datagrams: readonly Datagram[], drained: StepEvidence['drained'] = 'sentinel'): CaseEvidence =>
-  evidence([{ ret: datagrams.length, calls: [], datagrams, ...(drained ? { drained } : {}) }]);
+const got = (
+  datagrams: readonly Datagram[],
+  drained: NonNullable<StepEvidence['drained']> = 'sentinel',
+): CaseEvidence => evidence([{ ret: datagrams.length, calls: [], datagrams, drained }]);
 
-t.test('three datagrams as sent are a pass with every aspect checked', async (t) => {
+t.test('three datagrams as sent are a pass with every aspect checked', (t) => {
   const verdict = judge(planned([[receive, three]]), got(good));
   t.equal(verdict.outcome, 'pass');
   t.same(
@@ -83,9 +85,10 @@ t.test('three datagrams as sent are a pass with every aspect checked', async (t)
       (aspect) => `receive on rx: ${aspect}`,
     ),
   );
+  t.end();
 });
 
-t.test('every deviation of a received datagram fails, and the reason says which', async (t) => {
+t.test('every deviation of a received datagram fails, and the reason says which', (t) => {
   const cases: [string, CaseEvidence, RegExp][] = [
     ['dropped', got([datagram(0, 100), datagram(200, 100)]), /datagrams: expected 3 × 100, got 2 × 100/],
     [
@@ -146,9 +149,10 @@ t.test('every deviation of a received datagram fails, and the reason says which'
     t.equal(verdict.outcome, 'fail', name);
     t.match(verdict.reason, reason, name);
   }
+  t.end();
 });
 
-t.test('a UDP_GRO cmsg of the wrong size or value fails although the number fits', async (t) => {
+t.test('a UDP_GRO cmsg of the wrong size or value fails although the number fits', (t) => {
   const one = {
     datagrams: [{ length: 300, payload: [{ stream: 0, at: 0, length: 300 }], gro: 100, flags: [] }],
   };
@@ -162,9 +166,10 @@ t.test('a UDP_GRO cmsg of the wrong size or value fails although the number fits
   t.equal(judge(planned([[receive, one]]), cmsg(4, '64000000', 100)).outcome, 'pass');
   t.equal(judge(planned([[receive, one]]), cmsg(2, '6400')).outcome, 'fail');
   t.equal(judge(planned([[receive, one]]), cmsg(4, '65000000', 101)).outcome, 'fail');
+  t.end();
 });
 
-t.test('errno must be exact', async (t) => {
+t.test('errno must be exact', (t) => {
   const plan = planned([[send, { error: 'EMSGSIZE' }]]);
   t.equal(judge(plan, evidence([{ ret: -1, errno: 'EMSGSIZE', calls: [] }])).outcome, 'pass');
   t.match(
@@ -180,9 +185,10 @@ t.test('errno must be exact', async (t) => {
     judge(planned([[send, { ok: true }]]), evidence([{ ret: -1, errno: 'EIO', calls: [] }])).outcome,
     'fail',
   );
+  t.end();
 });
 
-t.test('missing, foreign or unfinished evidence is an error, never a pass', async (t) => {
+t.test('missing, foreign or unfinished evidence is an error, never a pass', (t) => {
   const plan = planned([[receive, three]]);
   const cases: [string, CaseEvidence][] = [
     ['no step', evidence([])],
@@ -201,9 +207,10 @@ t.test('missing, foreign or unfinished evidence is an error, never a pass', asyn
       .reason,
     /dropped 2 packets/,
   );
+  t.end();
 });
 
-t.test('kernel trouble is a crash whatever the sockets said', async (t) => {
+t.test('kernel trouble is a crash whatever the sockets said', (t) => {
   const log = [
     '[   12.345678] ------------[ cut here ]------------',
     '[   12.345700] WARNING: CPU: 0 PID: 77 at net/core/dev.c:3300 skb_warn_bad_offload+0xc4/0x120',
@@ -241,11 +248,12 @@ t.test('kernel trouble is a crash whatever the sockets said', async (t) => {
     'INFO: task agent:12 blocked for more than 120 seconds.',
   ])
     t.not(findSplat([line]), null, line);
+  t.end();
 });
 
 t.test(
   'a probe alone never turns a failure into a pass on a kernel whose version says what it must do',
-  async (t) => {
+  (t) => {
     t.same(weigh('must-have', 'has-not'), { judged: true, note: 'missing' });
     t.same(weigh('must-have', 'has'), { judged: true });
     t.same(weigh('must-not-have', 'has'), { judged: true, note: 'backport' });
@@ -255,6 +263,7 @@ t.test(
     t.same(weigh('must-have', 'unclear'), { judged: true, note: 'probe-unclear' });
     t.same(weighAs('must-have', 'has-not'), { judged: true, note: 'missing' });
     t.same(weighAs('must-not-have', 'has'), { judged: false });
+    t.end();
   },
 );
 

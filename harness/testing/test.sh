@@ -30,7 +30,7 @@ npx tap --reporter=tap "$@" >"$log"
 code=$?
 sed -n '/^ *not ok/,/^ *\.\.\./p' "$log"
 # Leaf points only: a point that ends a subtest counts its subtests.
-read -r ok bad < <(node harness/testing/count-tap.mjs <"$log")
+read -r ok bad < <(node dist/harness/testing/count-tap.js <"$log")
 passed=$((passed + ok))
 failed=$((failed + bad))
 if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then
