@@ -1,10 +1,8 @@
 /** Command to first case of `segproof run --kernel` against the whole of virtme-ng's own `vng … -- true`, by turns. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { root } from '../harness/cli/version.ts';
 import { resolveKernel } from '../vm/kernels/resolve.ts';
 import type { Kernel } from '../vm/kernels/types.ts';
 import { MachineError } from '../vm/machine.ts';
@@ -12,6 +10,7 @@ import { spawnTree } from '../vm/process-group.ts';
 import { vngCommand } from '../vm/virtme.ts';
 import { benchmark, main, note, onProgress, say, settle, type CommonFlags } from './command.ts';
 import { awaitQuiet } from './quiet.ts';
+import { startSegproof } from './segproof.ts';
 import { figure, median, spread } from './statistics.ts';
 
 interface Flags extends CommonFlags {
@@ -49,38 +48,38 @@ async function bootSegproof(flags: Flags): Promise<Boot> {
   const folder = join(base, 'results');
   const started = performance.now();
   const words = ['run', '--kernel', flags.kernel, '--no-kvm', '--format', 'json', '-o', folder, flags.case];
-  const child = spawn(join(root, 'segproof'), words, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const child = startSegproof(words);
   try {
     let agent: number | null = null;
     let firstCase: number | null = null;
-    while (firstCase === null && child.exitCode === null && since(started) * 1000 < PATIENCE_MS) {
+    while (firstCase === null && !child.hasEnded() && since(started) * 1000 < PATIENCE_MS) {
       const text = journal(folder);
       if (agent === null && text.includes('"state":"running"')) agent = since(started);
       if (text.includes('"type":"case-start"')) firstCase = since(started);
       await sleep(POLL_MS);
     }
-    if (agent === null || firstCase === null)
-      throw new MachineError('lost', `${shown(words)}: no case was started`);
-    const status = await ended;
-    if (status !== 0) throw new MachineError('lost', `${shown(words)}: exit status ${status ?? 'none'}`);
+    if (agent === null || firstCase === null) {
+      await child.ended([]);
+      throw new MachineError('lost', 'no case was started');
+    }
+    await child.ended([0]);
     return { agent, firstCase };
   } finally {
-    child.kill();
-    await ended;
+    await child.stop();
     rmSync(base, { recursive: true, force: true });
   }
 }
 
-const shown = (words: readonly string[]): string => `segproof ${words.join(' ')}`;
-
-/** In a PID namespace, since a killed vng leaves QEMU behind; through a pipe, since vng cannot reopen a socket. */
+/**
+ * In a PID namespace, since a killed vng leaves QEMU behind; through a pipe, since vng cannot reopen a socket; in /, since
+ * its guest enters the current folder and dies where that is below one it mounts over (/tmp, /var/tmp, /run).
+ */
 async function bootVng(kernel: Kernel): Promise<number> {
   const vng = await vngCommand({ onProgress });
   const started = performance.now();
   const words = [...vng.argv, '-r', kernel.image, '--disable-kvm', ...SHAPE, '--', 'true'];
   await using tree = await spawnTree({
-    command: ['bash', '-c', 'set -o pipefail; "$@" 3<&- 2>&1 | cat', 'vng', ...words],
+    command: ['bash', '-c', 'set -o pipefail; cd /; "$@" 3<&- 2>&1 | cat', 'vng', ...words],
     env: { ...process.env, ...vng.env },
     namespaces: process.geteuid?.() === 0 ? [] : ['user'],
   });

@@ -1,13 +1,12 @@
 /** Wall time of the whole of `segproof run` on the running kernel, from the command to its exit. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { UserError } from '../harness/cli/exit.ts';
-import { root } from '../harness/cli/version.ts';
+import { EXIT } from '../harness/cli/exit.ts';
 import type { RunEvent } from '../harness/contract/result.ts';
 import { benchmark, main, note, say, settle, type CommonFlags } from './command.ts';
 import { awaitQuiet } from './quiet.ts';
+import { startSegproof } from './segproof.ts';
 import { figure, median, spread } from './statistics.ts';
 
 /** Issue 2: "on the running kernel the whole suite takes at most 3 s of wall time on two cores, Node's start included". */
@@ -35,11 +34,8 @@ async function once(selection: readonly string[]): Promise<Run> {
     const folder = join(base, 'results');
     const started = performance.now();
     const words = ['run', '--format', 'tap', '-o', folder, ...selection];
-    const child = spawn(join(root, 'segproof'), words, { stdio: ['ignore', 'ignore', 'inherit'] });
-    const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    await startSegproof(words).ended([EXIT.ok, EXIT.unexpected]);
     const seconds = (performance.now() - started) / 1000;
-    if (status !== 0 && status !== 1)
-      throw new UserError(69, `segproof ${words.join(' ')}: exit status ${status ?? 'none'}`);
     return { seconds, totals: totalsOf(readFileSync(join(folder, 'journal.jsonl'), 'utf8')) };
   } finally {
     rmSync(base, { recursive: true, force: true });
