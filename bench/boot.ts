@@ -59,8 +59,9 @@ async function bootSegproof(flags: Flags): Promise<Boot> {
       await sleep(POLL_MS);
     }
     if (agent === null || firstCase === null) {
+      await child.stop();
       await child.ended([]);
-      throw new MachineError('lost', 'no case was started');
+      throw new MachineError('lost', 'segproof started no case and ended in peace');
     }
     await child.ended([0]);
     return { agent, firstCase };
