@@ -31,8 +31,25 @@ function marked(mark: string): string[] {
     .map(([, command]) => command.replaceAll('\0', ' '));
 }
 
-function namespaces(): string[] {
-  return [...new Set(ofProcesses((pid) => readlinkSync(`/proc/${pid}/ns/net`)))].sort();
+/**
+ * Every process in a PID namespace of the marked ones, marked or not, as `pid start-time`: proc(5) field 22 tells it from
+ * a later one of the same number. A namespace lives as long as its processes do.
+ */
+function tree(mark: string): string[] {
+  const outside = readlinkSync('/proc/self/ns/pid');
+  const pidNamespace = (pid: string): string => readlinkSync(`/proc/${pid}/ns/pid`);
+  const inside = new Set(
+    ofProcesses((pid) =>
+      readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark) ? pidNamespace(pid) : outside,
+    ),
+  );
+  inside.delete(outside);
+  return ofProcesses((pid) => (inside.has(pidNamespace(pid)) ? [identity(pid)] : [])).flat();
+}
+
+function identity(pid: string): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
 }
 
 /** Starts a guest run and waits until `ready` holds of its journal. */
@@ -53,10 +70,10 @@ async function started(
   return child;
 }
 
-/** What is left of the marked processes after at most 10 s. */
-async function left(mark: string): Promise<string[]> {
-  for (let i = 0; i < 100 && marked(mark).length > 0; i++) await sleep(100);
-  return marked(mark);
+/** What is still there after at most 10 s; asked again and again, so that an end in time is seen in time. */
+async function afterTenSeconds(remaining: () => string[]): Promise<string[]> {
+  for (let i = 0; i < 100 && remaining().length > 0; i++) await sleep(100);
+  return remaining();
 }
 
 for (const [when, ready] of [
@@ -68,13 +85,16 @@ for (const [when, ready] of [
     t.teardown(remove);
     const dir = join(folder, 'r');
     const mark = randomUUID();
-    const before = namespaces();
     const child = await started(dir, mark, ready);
-    t.ok(marked(mark).length > 1, 'there is something to leave behind');
-    await sleep(300);
+    while (tree(mark).length === 0) await sleep(50);
+    const made = tree(mark);
+    t.ok(marked(mark).length > 2, 'there is something to leave behind');
     child.kill('SIGKILL');
-    t.same(await left(mark), []);
-    t.same(namespaces(), before);
+    t.same(await afterTenSeconds(() => marked(mark)), []);
+    t.same(
+      await afterTenSeconds(() => ofProcesses(identity).filter((process) => made.includes(process))),
+      [],
+    );
   });
 }
 
@@ -87,7 +107,7 @@ t.test('Ctrl-C in the middle of the cases tears down, writes what there is, and 
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   child.kill('SIGINT');
   t.equal(await ended, 130);
-  t.same(await left(mark), []);
+  t.same(await afterTenSeconds(() => marked(mark)), []);
   const events = journal(dir);
   t.match(events.at(-1), { type: 'run-end', interrupted: true });
   t.ok(existsSync(join(dir, 'results.json')), 'results.json holds what there is');
