@@ -17,8 +17,9 @@ export function capture(run: Case, action: Extract<Action, { do: 'capture' }>): 
     const { index } = getLink(run.topology.enter(ns).route, dev);
     return new Capture(run.own, { index, loopback: dev === 'lo' });
   };
-  const made = run.topology.keep(ns, `${CAPTURE_KEY}${dev}`, make, (old) => {
-    old.close();
+  const made = run.topology.keep(ns, `${CAPTURE_KEY}${dev}`, make, (old, ending) => {
+    if (ending) old.closeInBackground();
+    else old.close();
   });
   made.start(port);
   run.captures.set(action.capture, made);

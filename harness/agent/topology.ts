@@ -20,7 +20,10 @@ export class BuiltTopology {
   readonly setup: readonly string[];
   readonly #spaces: ReadonlyMap<string, BuiltNamespace>;
   readonly #namespaces: Namespaces;
-  readonly #kept = new Map<string, { readonly value: unknown; readonly dispose: () => void }>();
+  readonly #kept = new Map<
+    string,
+    { readonly value: unknown; readonly dispose: (ending: boolean) => void }
+  >();
   /** A case changed it: no other case may have it. */
   usedUp = false;
 
@@ -38,8 +41,11 @@ export class BuiltTopology {
     return space;
   }
 
-  /** Something costly to make that lives as long as the topology, such as a socket; `make` runs in the namespace. */
-  keep<T>(ns: string, key: string, make: () => T, dispose: (made: T) => void): T {
+  /**
+   * Something costly to make that lives as long as the topology, such as a socket; `make` runs in the namespace. `ending`:
+   * the topology goes with it.
+   */
+  keep<T>(ns: string, key: string, make: () => T, dispose: (made: T, ending: boolean) => void): T {
     const name = `${key} ${ns}`;
     const kept = this.#kept.get(name);
     if (kept) return kept.value as T;
@@ -47,24 +53,24 @@ export class BuiltTopology {
     const value = make();
     this.#kept.set(name, {
       value,
-      dispose: () => {
-        dispose(value);
+      dispose: (ending) => {
+        dispose(value, ending);
       },
     });
     return value;
   }
 
   /** Disposes of what was kept under keys that begin with `prefix`. */
-  forget(prefix: string): void {
+  forget(prefix: string, ending = false): void {
     for (const [name, { dispose }] of this.#kept) {
       if (!name.startsWith(prefix)) continue;
       this.#kept.delete(name);
-      dispose();
+      dispose(ending);
     }
   }
 
   dispose(): void {
-    this.forget('');
+    this.forget('', true);
     for (const space of this.#spaces.values()) {
       space.route.close();
       this.#namespaces.drop(space.fd);

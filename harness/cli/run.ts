@@ -6,34 +6,73 @@ import { shellLine } from '../../vm/guest/command.ts';
 import { combine, createView } from '../../reports/create.ts';
 import { createResultsWriter } from '../../reports/write.ts';
 import { folderName } from '../run/folder.ts';
-import { run } from '../run/run.ts';
+import type { Planner } from '../run/planner.ts';
+import { run, type RunTargetOptions } from '../run/run.ts';
 import { select } from '../run/select.ts';
 import { createPlanner, variantInfos } from '../plan/planner.ts';
+import { EarlyMachine } from './early.ts';
 import { EXIT, UserError } from './exit.ts';
 import type { RunFlags } from './program.ts';
 import { requireProject } from './project.ts';
 import { requireVersion } from './judge-as.ts';
 
-import { defaultJobs, targetsOf } from './targets.ts';
+import { defaultJobs, runningTarget, targetsOf } from './targets.ts';
 import { redraws, style } from './terminal.ts';
 import { root, toolVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export async function runCommand(selection: readonly string[], flags: RunFlags): Promise<number> {
-  const project = requireProject(flags.suite);
-  const planner = createPlanner(project, select(variantInfos(project), selection));
   requireVersion(flags.judgeAs);
   const command = agentCommand(flags.endpoint);
-  const targets = await targetsOf(flags);
-  if (flags.dryRun) {
-    for (const { source } of targets) {
-      for (const line of await source.describe({ command, folder: 'results/…' }))
-        process.stdout.write(`${line}\n`);
-    }
-    for (const { id } of planner.variants) process.stdout.write(`# ${id}\n`);
-    return EXIT.ok;
+  const interruption = new Interruption();
+  const early = await startEarly(flags, command, interruption.signal);
+  try {
+    const project = requireProject(flags.suite);
+    const planner = createPlanner(project, select(variantInfos(project), selection));
+    const targets = early ? [{ ...runningTarget, source: early }] : await targetsOf(flags);
+    return flags.dryRun
+      ? await dryRun(planner, targets, command)
+      : await realRun(planner, targets, command, flags, interruption);
+  } finally {
+    await early?.discard();
+    interruption.stop();
   }
+}
+
+/** The running kernel's agent, when nothing else is asked for. */
+async function startEarly(
+  flags: RunFlags,
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<EarlyMachine | null> {
+  if (flags.dryRun || flags.kernel.some((spec) => spec !== 'running')) return null;
+  const { source, bootMs } = runningTarget;
+  const early = new EarlyMachine(source, { command, folder: '', bootMs, signal, onState: () => undefined });
+  await early.begun;
+  return early;
+}
+
+async function dryRun(
+  planner: Planner,
+  targets: readonly RunTargetOptions[],
+  command: readonly string[],
+): Promise<number> {
+  for (const { source } of targets) {
+    for (const line of await source.describe({ command, folder: 'results/…' }))
+      process.stdout.write(`${line}\n`);
+  }
+  for (const { id } of planner.variants) process.stdout.write(`# ${id}\n`);
+  return EXIT.ok;
+}
+
+async function realRun(
+  planner: Planner,
+  targets: readonly RunTargetOptions[],
+  command: readonly string[],
+  flags: RunFlags,
+  interruption: Interruption,
+): Promise<number> {
   const folder = resultsFolder(flags.output);
   const view = combine([
     createView(flags.format, {
@@ -45,28 +84,23 @@ export async function runCommand(selection: readonly string[], flags: RunFlags):
     }),
     createResultsWriter(folder),
   ]);
-  const interruption = new Interruption();
-  try {
-    const exit = await run({
-      tool: toolVersion,
-      commandLine: process.argv.slice(2),
-      planner,
-      targets,
-      judgeAs: flags.judgeAs ?? null,
-      command,
-      folder,
-      jobs: flags.jobs ?? defaultJobs(),
-      rerun: (target, id) => rerun(flags, target, id),
-      onEvent: (event) => {
-        view.event(event);
-      },
-      signal: interruption.signal,
-    });
-    await view.close();
-    return interruption.exit ?? exit;
-  } finally {
-    interruption.stop();
-  }
+  const exit = await run({
+    tool: toolVersion,
+    commandLine: process.argv.slice(2),
+    planner,
+    targets,
+    judgeAs: flags.judgeAs ?? null,
+    command,
+    folder,
+    jobs: flags.jobs ?? defaultJobs(),
+    rerun: (target, id) => rerun(flags, target, id),
+    onEvent: (event) => {
+      view.event(event);
+    },
+    signal: interruption.signal,
+  });
+  await view.close();
+  return interruption.exit ?? exit;
 }
 
 /** The compiled agent, with the wrong endpoint it is to load, if any. */

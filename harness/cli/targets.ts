@@ -17,13 +17,15 @@ export async function targetsOf(
 ): Promise<RunTargetOptions[]> {
   const specs = flags.kernel.length === 0 ? ['running'] : [...new Set(flags.kernel)];
   const targets: RunTargetOptions[] = [];
-  for (const spec of specs) targets.push(spec === 'running' ? running() : await guest(spec, flags));
+  for (const spec of specs) targets.push(spec === 'running' ? runningTarget : await guest(spec, flags));
   return targets;
 }
 
-function running(): RunTargetOptions {
-  return { source: runningKernel, upstream: null, bootMs: RUNNING_BOOT_MS };
-}
+export const runningTarget: RunTargetOptions = {
+  source: runningKernel,
+  upstream: null,
+  bootMs: RUNNING_BOOT_MS,
+};
 
 async function guest(spec: string, flags: Pick<RunFlags, 'kernelArg' | 'kvm'>): Promise<RunTargetOptions> {
   const kernel = await resolveKernel(spec, toStderr);
