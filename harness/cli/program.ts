@@ -17,8 +17,8 @@ Exit status:
 const SELECTION = `
 Selection:
   udp-gso                                  every case below a path
-  udp-gso/limits/over-max-segments         all variants of one case
-  'udp-gso/limits/max[family=ipv4,mtu=1500]'  one variant
+  udp-gso/limits/smallest-mtu              all variants of one case
+  'udp-gso/xfrm/corked[family=ipv4]'       one variant
   '*family=ipv6*'                          * stands for any text
   @tag                                     cases with a tag; see \`segproof list --tags\``;
 
@@ -56,7 +56,7 @@ Examples:
   segproof run                              all cases on the running kernel
   segproof run --kernel 6.1 --kernel 6.12   in virtual machines, Debian's newest 6.1 and 6.12
   segproof run --kernel 6.1 --judge-as 7.3  what would 6.1 need to be as right as 7.3?
-  segproof explain udp-gso/limits/over-max-segments --kernel 6.1`,
+  segproof explain udp-gso/limits/smallest-mtu --kernel 6.1`,
     );
 
   kernelOptions(root.command('run'))

@@ -1,6 +1,6 @@
 /** A run: all targets, one stream of events, one results folder, one exit status. */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Outcome, RunEvent, Totals } from '../contract/result.ts';
 import type { MachineSource } from '../../vm/machine.ts';
 import { Evidence } from './folder.ts';
@@ -60,7 +60,7 @@ export async function run(options: RunOptions): Promise<number> {
     tool: options.tool,
     started: new Date().toISOString(),
     command: options.commandLine,
-    folder,
+    folder: shownPath(folder),
     targets: names,
     planned,
   });
@@ -133,4 +133,10 @@ function status(
   if (judged.some(([outcome, n]) => UNEXPECTED.has(outcome) && n > 0)) return 1;
   if ([...ends.values()].some((end) => end === 'no-machine' || end === 'lost')) return 69;
   return judged.some(([outcome, n]) => outcome !== 'skip' && n > 0) ? 0 : 4;
+}
+
+/** A path as a person at this prompt would type it. */
+function shownPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === '' || short.startsWith('..') ? path : short;
 }
