@@ -2,13 +2,8 @@
 import { pruneKernels, verifyKernels } from '../../vm/kernels/maintain.ts';
 import { listSeries, resolveKernel } from '../../vm/kernels/resolve.ts';
 import { storedKernels } from '../../vm/kernels/store.ts';
-import type { KernelOptions } from '../../vm/kernels/types.ts';
 import { EXIT, UserError } from './exit.ts';
-
-/** Progress for people, on stderr. */
-export const toStderr: KernelOptions = {
-  onProgress: ({ message }) => process.stderr.write(`segproof: ${message}\n`),
-};
+import { toStderr } from './progress.ts';
 
 export async function kernelsCommand(
   name: 'list' | 'fetch' | 'prune' | 'verify',

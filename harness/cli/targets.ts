@@ -1,10 +1,8 @@
 /** Turns `--kernel` words into targets: the running kernel, or guests with a kernel that was found or fetched. */
 import { cpus, freemem } from 'node:os';
 import type { RunTargetOptions } from '../run/run.ts';
-import { guestMachine } from '../../vm/guest.ts';
 import { runningKernel } from '../../vm/running.ts';
-import { resolveKernel } from '../../vm/kernels/resolve.ts';
-import { toStderr } from './kernels.ts';
+import { toStderr } from './progress.ts';
 import type { RunFlags } from './program.ts';
 
 /** Longest time to the agent's first word, in ms: a guest under TCG on a busy machine may need most of it. */
@@ -28,6 +26,11 @@ export const runningTarget: RunTargetOptions = {
 };
 
 async function guest(spec: string, flags: Pick<RunFlags, 'kernelArg' | 'kvm'>): Promise<RunTargetOptions> {
+  // Loaded only for guests: the running kernel is judged in less time than all of this takes to read.
+  const [{ guestMachine }, { resolveKernel }] = await Promise.all([
+    import('../../vm/guest.ts'),
+    import('../../vm/kernels/resolve.ts'),
+  ]);
   const kernel = await resolveKernel(spec, toStderr);
   return {
     source: guestMachine({ kernel, accel: flags.kvm ? 'auto' : 'tcg', kernelArguments: flags.kernelArg }),
