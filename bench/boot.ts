@@ -1,5 +1,5 @@
 /** Command to first case of `segproof run --kernel` against the whole of virtme-ng's own `vng … -- true`, by turns. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,6 +23,8 @@ const SECONDS = 9;
 const RATIO = 0.5;
 /** What `segproof run` gives a guest by default. */
 const SHAPE = ['--cpus', '2', '--memory', '512M'];
+/** Folder of vng's guest that is shared with the host. */
+const SHARE = '/mnt';
 const POLL_MS = 20;
 const PATIENCE_MS = 600_000;
 
@@ -74,26 +76,45 @@ async function bootSegproof(flags: Flags): Promise<Boot> {
 /**
  * In a PID namespace, since a killed vng leaves QEMU behind; through a pipe, since vng cannot reopen a socket; in /, since
  * its guest enters the current folder and dies where that is below one it mounts over (/tmp, /var/tmp, /run).
+ *
+ * Where the host has no udev, vng's guest finds no port to report its exit status by, and vng says 255 whatever happened.
+ * So the command is not `true` but leaves a file in a shared folder, which costs one more 9p mount.
  */
 async function bootVng(kernel: Kernel): Promise<number> {
   const vng = await vngCommand({ onProgress });
-  const started = performance.now();
-  const words = [...vng.argv, '-r', kernel.image, '--disable-kvm', ...SHAPE, '--', 'true'];
-  await using tree = await spawnTree({
-    command: ['bash', '-c', 'set -o pipefail; cd /; "$@" 3<&- 2>&1 | cat', 'vng', ...words],
-    env: { ...process.env, ...vng.env },
-    namespaces: process.geteuid?.() === 0 ? [] : ['user'],
-  });
-  let said = '';
-  tree.output.setEncoding('utf8').on('data', (chunk: string) => {
-    said = (said + chunk).slice(-2000);
-  });
-  const deadline = setTimeout(() => void tree[Symbol.asyncDispose](), PATIENCE_MS);
-  tree.go();
-  const { clean, how } = await tree.ended;
-  clearTimeout(deadline);
-  if (!clean) throw new MachineError('lost', `${words.join(' ')} ended ${how}; it said:\n${said.trim()}`);
-  return since(started);
+  const folder = mkdtempSync(join(tmpdir(), 'segproof-bench-'));
+  try {
+    const started = performance.now();
+    const share = ['--rwdir', `${SHARE}=${folder}`];
+    const words = [
+      ...vng.argv,
+      '-r',
+      kernel.image,
+      '--disable-kvm',
+      ...SHAPE,
+      ...share,
+      '--',
+      `touch ${SHARE}/ran`,
+    ];
+    await using tree = await spawnTree({
+      command: ['bash', '-c', 'cd /; "$@" 3<&- 2>&1 | cat', 'vng', ...words],
+      env: { ...process.env, ...vng.env },
+      namespaces: process.geteuid?.() === 0 ? [] : ['user'],
+    });
+    let said = '';
+    tree.output.setEncoding('utf8').on('data', (chunk: string) => {
+      said = (said + chunk).slice(-2000);
+    });
+    const deadline = setTimeout(() => void tree[Symbol.asyncDispose](), PATIENCE_MS);
+    tree.go();
+    await tree.ended;
+    clearTimeout(deadline);
+    if (!existsSync(join(folder, 'ran')))
+      throw new MachineError('lost', `${words.join(' ')} did not run its command; it said:\n${said.trim()}`);
+    return since(started);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function compare(flags: Flags): Promise<number> {
@@ -121,7 +142,7 @@ async function compare(flags: Flags): Promise<number> {
     )}`,
   );
   say(`segproof run, to the first case          ${spread(firstCases, ' s')}`);
-  say(`vng -- true                              ${spread(theirs, ' s')}`);
+  say(`vng, the whole of it                     ${spread(theirs, ' s')}`);
   say(`ratio to the first case, within pairs    ${spread(ratios, ' x')}`);
   const seconds = median(firstCases);
   return settle(
