@@ -103,7 +103,7 @@ export async function race(
     theirs.catch(() => undefined);
     const options = { target: source.target, judgeAs: null, upstream: null, bootMs: PATIENCE_MS };
     const facts = await survey(session, planner, options);
-    const cases = runnable(planner.plan(facts.summary.behaviours), facts);
+    const cases = runnable([...planner.plan(facts.summary.behaviours)], facts);
     const same = await measure(
       session,
       cases.filter(({ id }) => isSame(id)),

@@ -1,13 +1,19 @@
 /** Loads the project for a command, or ends it with every problem found. */
 import { resolve } from 'node:path';
 import { formatProblem } from '../load/problem.ts';
-import { loadProject, type Project, type ProjectOptions } from '../load/project.ts';
+import type { Project, ProjectOptions } from '../load/project.ts';
+import { lintProject } from '../plan/lint.ts';
+import { projectKey, recall, remember } from './project-cache.ts';
 import { EXIT, UserError } from './exit.ts';
 import { root } from './version.ts';
 
-/** Reads suites (or these files instead), topologies and behaviours; a problem in any of them ends the command. */
+/** Suites (or these files instead), topologies and behaviours; a problem that lint finds in any of them ends the command. */
 export function requireProject(suites: readonly string[]): Project {
-  const project = loadProject(root, suiteOptions(suites));
+  const options = suiteOptions(suites);
+  const key = projectKey(options);
+  const known = key === null ? null : recall(key);
+  if (known) return known;
+  const project = lintProject(root, options);
   if (project.problems.length > 0) {
     throw new UserError(
       EXIT.data,
@@ -15,6 +21,7 @@ export function requireProject(suites: readonly string[]): Project {
       project.problems.map(formatProblem).join('\n'),
     );
   }
+  if (key !== null) remember(key, project);
   return project;
 }
 

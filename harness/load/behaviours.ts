@@ -9,7 +9,8 @@ import { slug } from './schema/common.ts';
 import { behaviourSchema, behavioursSchema, type BehaviourYaml } from './schema/suite.ts';
 import { validate } from './sentences.ts';
 import { isMapping } from './walk.ts';
-import { readYaml, type YamlFile } from './yaml.ts';
+import { readYaml } from './yaml.ts';
+import { type YamlFile } from './yaml-file.ts';
 
 export interface Behaviour extends Omit<BehaviourYaml, 'probe'> {
   readonly name: string;

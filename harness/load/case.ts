@@ -13,7 +13,7 @@ import { nearHint, oneOf, quote, type Problem } from './problem.ts';
 import type { Anything, Axes, Exclude } from './schema/common.ts';
 import type { CaseYaml } from './schema/suite.ts';
 import type { TopologyFile } from './topology.ts';
-import type { Path, YamlFile } from './yaml.ts';
+import type { Path, YamlFile } from './yaml-file.ts';
 
 export interface Let {
   readonly name: string;

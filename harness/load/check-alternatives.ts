@@ -1,6 +1,6 @@
 /** Lists of alternatives: exactly one of them must count, whatever the kernel. */
 import type { Report } from './case.ts';
-import type { Path } from './yaml.ts';
+import type { Path } from './yaml-file.ts';
 
 export interface Alternative {
   readonly when?: unknown;

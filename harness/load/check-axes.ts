@@ -5,7 +5,7 @@ import { DERIVED, badName } from './names.ts';
 import { nearHint, oneOf, quote } from './problem.ts';
 import type { Axes, Exclude } from './schema/common.ts';
 import type { CaseYaml } from './schema/suite.ts';
-import type { Path } from './yaml.ts';
+import type { Path } from './yaml-file.ts';
 
 /** Values become part of ids, and ids become file names and command-line arguments. */
 const IN_ID = /^[\w.:+-]+$/;

@@ -2,7 +2,7 @@
 import type { Report } from './case.ts';
 import type { Step } from './schema/steps.ts';
 import { isMapping } from './walk.ts';
-import type { Path } from './yaml.ts';
+import type { Path } from './yaml-file.ts';
 
 /** What one of must be given where something is expected at all. */
 const SOMETHING: Readonly<Record<string, readonly string[]>> = {

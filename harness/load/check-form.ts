@@ -3,7 +3,7 @@ import type { Report } from './case.ts';
 import { nearHint, oneOf, quote } from './problem.ts';
 import type { Axes } from './schema/common.ts';
 import type { CaseYaml } from './schema/suite.ts';
-import type { Path } from './yaml.ts';
+import type { Path } from './yaml-file.ts';
 
 /** Axes that mean something by themselves in the short form. */
 const SHORT_AXES: Readonly<Record<string, readonly string[]>> = {

@@ -15,7 +15,7 @@ import type { CaseYaml } from './schema/suite.ts';
 import { isPrefix } from './topology.ts';
 import { visitCase } from './validate-case.ts';
 import { isMapping } from './walk.ts';
-import type { Path, YamlFile } from './yaml.ts';
+import type { Path, YamlFile } from './yaml-file.ts';
 
 /** What a target can be asked for. */
 export const NEEDS = ['dummy', 'ifb', 'veth', 'udplite', 'xfrm', 'ipv6'] as const;

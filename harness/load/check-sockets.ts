@@ -3,7 +3,7 @@ import type { Report } from './case.ts';
 import { checkExpect } from './check-expect.ts';
 import { nearHint, oneOf, quote } from './problem.ts';
 import type { CaseYaml } from './schema/suite.ts';
-import type { Path } from './yaml.ts';
+import type { Path } from './yaml-file.ts';
 
 export function checkSockets(yaml: CaseYaml, path: Path, report: Report): void {
   const open = new Set<string>();

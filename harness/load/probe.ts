@@ -1,11 +1,12 @@
 /** A behaviour's probe as two cases that do the same: one expects what a kernel with it does, one what others do. */
+import type { Location } from '../contract/result.ts';
 import { buildCase, type Case, type Surroundings } from './case.ts';
 import { NO_BEHAVIOURS } from './behaviour-table.ts';
 import { sortProblems, type Problem } from './problem.ts';
 import type { BehaviourYaml } from './schema/suite.ts';
 import { validateCase } from './validate-case.ts';
 import { isMapping } from './walk.ts';
-import type { Path, YamlFile } from './yaml.ts';
+import type { Path, Places, YamlFile } from './yaml-file.ts';
 
 export interface ProbeCases {
   readonly has: Case;
@@ -24,7 +25,7 @@ export function probeCases(
 ): { cases: ProbeCases | null; problems: Problem[] } {
   const problems: Problem[] = [];
   const build = (answer: Answer): Case | null => {
-    const view = withAnswer(file, path, yaml, answer);
+    const view = new AnswerView(file, path, yaml, answer);
     const body = asCase(behaviour, yaml, answer);
     const checked = validateCase(body, view, path);
     problems.push(...checked.problems);
@@ -74,19 +75,52 @@ function stepWith(step: unknown, answer: Answer): unknown {
 }
 
 /** The file seen as one of the two cases: what is asked of `expect` stands in `has` or `lacks`. */
-function withAnswer(file: YamlFile, base: Path, yaml: BehaviourYaml['probe'], answer: Answer): YamlFile {
-  const real = (path: Path): Path => {
+export class AnswerView implements YamlFile {
+  readonly whole: YamlFile;
+  readonly base: Path;
+  readonly yaml: BehaviourYaml['probe'];
+  readonly answer: Answer;
+
+  constructor(whole: YamlFile, base: Path, yaml: BehaviourYaml['probe'], answer: Answer) {
+    this.whole = whole;
+    this.base = base;
+    this.yaml = yaml;
+    this.answer = answer;
+  }
+
+  get file(): string {
+    return this.whole.file;
+  }
+
+  get value(): unknown {
+    return this.whole.value;
+  }
+
+  at(path: Path): Location {
+    return this.whole.at(this.real(path));
+  }
+
+  key(path: Path): Location {
+    return this.whole.key(this.real(path));
+  }
+
+  inside(path: Path, offset: number): Location {
+    return this.whole.inside(this.real(path), offset);
+  }
+
+  source(path: Path): string | undefined {
+    return this.whole.source(this.real(path));
+  }
+
+  places(): Places {
+    return this.whole.places();
+  }
+
+  private real(path: Path): Path {
+    const { base, yaml, answer } = this;
     const i = path[base.length] === 'steps' ? base.length + 2 : base.length;
     const step = i === base.length ? yaml : yaml.steps?.[Number(path[base.length + 1])];
     if (path[i] !== 'expect' || !isMapping(step) || !(answer in step)) return path;
     return [...path.slice(0, i), answer, ...path.slice(i + 1)];
-  };
-  return {
-    file: file.file,
-    value: file.value,
-    at: (path) => file.at(real(path)),
-    key: (path) => file.key(real(path)),
-    inside: (path, offset) => file.inside(real(path), offset),
-    source: (path) => file.source(real(path)),
-  };
+  }
 }

@@ -59,6 +59,17 @@ export function loadProject(root: string, options: ProjectOptions = {}): Project
   return { suites, topologies, behaviours: behaviours.behaviours, problems: sortProblems(problems) };
 }
 
+/** Every file that loadProject reads for these options, whether or not it can; sorted. */
+export function projectFiles(root: string, options: ProjectOptions = {}): string[] {
+  const nothing: Problem[] = [];
+  const asIs = (path: string): string => path;
+  return [
+    ...yamlFiles(resolve(root, options.topologies ?? 'fixtures/topologies'), asIs, nothing),
+    resolve(root, options.behaviours ?? 'suites/behaviours.yaml'),
+    ...suiteFiles(root, options.suites ?? ['suites'], asIs, nothing),
+  ];
+}
+
 function suiteFiles(
   root: string,
   paths: readonly string[],

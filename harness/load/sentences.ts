@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { found, nearHint, oneOf, quote, type Problem } from './problem.ts';
 import { bare, isMapping, meantOption, schemaAt } from './walk.ts';
-import type { Path, YamlFile } from './yaml.ts';
+import type { Path, YamlFile } from './yaml-file.ts';
 import { VERBS } from './schema/steps.ts';
 
 type Schema = z.core.$ZodType;

@@ -15,7 +15,8 @@ import { suiteSchema } from './schema/suite.ts';
 import { validate } from './sentences.ts';
 import { validateCase } from './validate-case.ts';
 import { isMapping } from './walk.ts';
-import { readYaml, type YamlFile } from './yaml.ts';
+import { readYaml } from './yaml.ts';
+import { type YamlFile } from './yaml-file.ts';
 
 export interface Suite {
   /** Path below `suites/` without `.yaml`. */

@@ -5,7 +5,8 @@ import type { Surroundings } from './case.ts';
 import type { Project } from './project.ts';
 import { formatProblem, sortProblems, withoutEchoes } from './problem.ts';
 import { topologyFrom, type TopologyFile } from './topology.ts';
-import { parseYaml, type YamlFile } from './yaml.ts';
+import { parseYaml } from './yaml.ts';
+import { type YamlFile } from './yaml-file.ts';
 
 const LOOPBACK = `
 title: lo

@@ -6,7 +6,8 @@ import { nearHint, oneOf, quote, withoutEchoes, type Problem } from './problem.t
 import { topologySchema, type TopologyYaml } from './schema/suite.ts';
 import { validate } from './sentences.ts';
 import { visitMeanings } from './walk.ts';
-import { readYaml, type Path, type YamlFile } from './yaml.ts';
+import { readYaml } from './yaml.ts';
+import { type Path, type YamlFile } from './yaml-file.ts';
 
 export interface TopologyFile {
   readonly name: string;

@@ -5,7 +5,7 @@ import { VERBS, verbs, type Step } from './schema/steps.ts';
 import { caseSchema, type CaseYaml } from './schema/suite.ts';
 import { validate } from './sentences.ts';
 import { isMapping, visitMeanings, type Visit } from './walk.ts';
-import type { Path, YamlFile } from './yaml.ts';
+import type { Path, YamlFile } from './yaml-file.ts';
 
 const withoutSteps = caseSchema.extend({ steps: z.array(z.unknown()).min(1).optional() });
 const onlyCase = caseSchema.omit({ steps: true });

@@ -1,6 +1,6 @@
 /** Walks a value along its schema: which branch of a union is meant, which schema holds at a path, what each text means. */
 import { z } from 'zod';
-import type { Path } from './yaml.ts';
+import type { Path } from './yaml-file.ts';
 import { meaningOf, type Meaning } from './schema/common.ts';
 
 type Schema = z.core.$ZodType;

@@ -1,34 +1,9 @@
 /** Strict YAML 1.2 with a position for every value; what the case language does not need is refused. */
-import {
-  LineCounter,
-  isMap,
-  isScalar,
-  isSeq,
-  parseDocument,
-  visit,
-  type Document,
-  type Node,
-  type Scalar,
-} from 'yaml';
+import { LineCounter, isScalar, parseDocument, visit, type Document, type Scalar } from 'yaml';
 import type { Location } from '../contract/result.ts';
 import { Unreadable, readText, requirePrintable } from './bytes.ts';
 import { quote, type Problem } from './problem.ts';
-
-export type Path = readonly (string | number)[];
-
-/** A parsed file: its value and where each part of it stands. */
-export interface YamlFile {
-  readonly file: string;
-  readonly value: unknown;
-  /** Place of the value at `path`; of the nearest enclosing value when there is none. */
-  at(path: Path): Location;
-  /** Place of the key that `path` ends in; of the list item where it ends in an index. */
-  key(path: Path): Location;
-  /** Place of character `offset` of the text at `path`, where the text stands in one piece; else its start. */
-  inside(path: Path, offset: number): Location;
-  /** The scalar at `path` as written: `6.10`, not 6.1. */
-  source(path: Path): string | undefined;
-}
+import { Parsed, start, type YamlFile } from './yaml-file.ts';
 
 /** Deepest nesting taken; the language itself needs 10. */
 const MAX_DEPTH = 40;
@@ -167,75 +142,4 @@ const SENTENCES: Readonly<Record<string, string>> = {
 
 function sentence(code: string, message: string): string {
   return SENTENCES[code] ?? (message.split('\n')[0] ?? message).replace(/[.:]$/, '');
-}
-
-function start(node: unknown): number {
-  return (node as Node).range?.[0] ?? 0;
-}
-
-class Parsed implements YamlFile {
-  readonly file: string;
-  readonly value: unknown;
-  readonly #document: Document.Parsed;
-  readonly #place: (offset: number) => Location;
-  /** Places asked for before: every variant asks for those of its case. */
-  readonly #known = new Map<string, Location>();
-
-  constructor(file: string, document: Document.Parsed, place: (offset: number) => Location) {
-    this.file = file;
-    this.value = document.toJS({ maxAliasCount: 0 });
-    this.#document = document;
-    this.#place = place;
-  }
-
-  at(path: Path): Location {
-    return this.#once(path, 'at', ({ value }) => value);
-  }
-
-  key(path: Path): Location {
-    return this.#once(path, 'key', ({ key, value }) => key ?? value);
-  }
-
-  #once(path: Path, spot: string, pick: (found: { key?: unknown; value: unknown }) => unknown): Location {
-    const name = `${spot} ${path.join(' ')}`;
-    let known = this.#known.get(name);
-    if (!known) {
-      known = this.#place(start(pick(this.#find(path))));
-      this.#known.set(name, known);
-    }
-    return known;
-  }
-
-  inside(path: Path, offset: number): Location {
-    const { value } = this.#find(path);
-    if (!isScalar(value) || value.type === 'BLOCK_FOLDED' || value.type === 'BLOCK_LITERAL')
-      return this.at(path);
-    const [from, to] = value.range ?? [0, 0];
-    const skip = value.type === 'PLAIN' ? 0 : 1;
-    // Escapes and folded lines move characters; then only the start is sure.
-    return this.#place(to - from - 2 * skip === String(value.value).length ? from + skip + offset : from);
-  }
-
-  source(path: Path): string | undefined {
-    const { value } = this.#find(path);
-    return isScalar(value) ? value.source : undefined;
-  }
-
-  #find(path: Path): { key?: unknown; value: unknown } {
-    let found: { key?: unknown; value: unknown } = { value: this.#document.contents };
-    for (const step of path) {
-      const node = found.value;
-      let next: { key?: unknown; value: unknown } | undefined;
-      if (isMap(node)) {
-        const pair = node.items.find((item) => isScalar(item.key) && item.key.value === String(step));
-        next = pair && { key: pair.key, value: pair.value ?? pair.key };
-      } else if (isSeq(node)) {
-        const item = node.items[Number(step)];
-        next = item === undefined ? undefined : { value: item };
-      }
-      if (!next) return found;
-      found = next;
-    }
-    return found;
-  }
 }

@@ -2,7 +2,7 @@
 import type { Location } from '../contract/result.ts';
 import type { Case } from '../load/case.ts';
 import type { Condition } from '../load/schema/common.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import type { Scope } from './scope.ts';
 
 interface Alternative {

@@ -3,7 +3,7 @@ import type { Expectation, Expected } from '../contract/expectation.ts';
 import type { Action, Endpoint, Family } from '../contract/program.ts';
 import type { Location } from '../contract/result.ts';
 import type { Case } from '../load/case.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import type { Scope } from './scope.ts';
 import { Streams, type Cursor } from './stream.ts';
 import { endpointOf, type End, type ResolvedTopology } from './topology.ts';

@@ -2,7 +2,7 @@
 import type { ExpectedDatagram, ExpectedPacket, Slice } from '../contract/expectation.ts';
 import type { DatagramItem, PacketItem } from '../load/schema/expect.ts';
 import type { Size } from '../load/schema/common.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import type { Scope } from './scope.ts';
 import type { Cursor } from './stream.ts';
 

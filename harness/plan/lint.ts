@@ -6,7 +6,7 @@ import { loadProject, type Project, type ProjectOptions } from '../load/project.
 import type { Case } from '../load/case.ts';
 import { ProblemError, quote, sortProblems, type Problem } from '../load/problem.ts';
 import { visitCase } from '../load/validate-case.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import { probePrograms } from './probes.ts';
 import { planVariant } from './target.ts';
 

@@ -23,10 +23,8 @@ function plan(cases: string, has: readonly string[] = [], head = ''): PlannedCas
   const project = projectOf(suiteText(cases, head));
   if (project.problems.length > 0) throw new Error(project.problems.map(formatProblem).join('\n'));
   const { topologies, behaviours } = project;
-  return planTarget(
-    project.suites.flatMap((suite) => suite.cases),
-    { topologies, behaviours, has: (name) => has.includes(name) },
-  );
+  const all = project.suites.flatMap((suite) => suite.cases);
+  return [...planTarget(all, { topologies, behaviours, has: (name) => has.includes(name) })];
 }
 
 function problemsOf(cases: string, has: readonly string[] = []): string[] {
@@ -507,7 +505,7 @@ test(
         probed: 'has' as const,
         judged,
       }));
-      const planned = planner.plan(statuses);
+      const planned = [...planner.plan(statuses)];
       t.equal(planned.length, planner.variants.length);
       t.ok(
         planned.every(({ program, expectations }) => program.actions.length === expectations.length),

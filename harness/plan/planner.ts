@@ -26,7 +26,7 @@ export function createPlanner(project: Project, chosen: readonly { readonly id: 
   const variants = variantInfos(project).filter(({ id }) => ids.has(id));
   const cases = keep(project, ids);
   const probes = probePrograms(behaviours.list, topologies);
-  const plan = (has: (behaviour: string) => boolean): PlannedCase[] =>
+  const plan = (has: (behaviour: string) => boolean): Iterable<PlannedCase> =>
     planTarget(cases, { topologies, behaviours, has });
   return {
     variants,

@@ -5,7 +5,7 @@ import { CelFault, celContext, compile, type Value } from '../load/cel.ts';
 import { derived } from '../load/names.ts';
 import { ProblemError, type Problem } from '../load/problem.ts';
 import type { Anything, Condition, Size } from '../load/schema/common.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 
 /** Whether a behaviour is there on the target. */
 export type Has = (behaviour: string) => boolean;

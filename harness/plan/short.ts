@@ -3,7 +3,7 @@ import type { Expected, ExpectedDatagram } from '../contract/expectation.ts';
 import type { Action, ControlMessage, Message } from '../contract/program.ts';
 import type { Location } from '../contract/result.ts';
 import type { CaseYaml } from '../load/schema/suite.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import { PMTUDISC } from '../abi/flags.ts';
 import { choose } from './alternatives.ts';
 import { PORT, type Build, type OpenSocket } from './build.ts';

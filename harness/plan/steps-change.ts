@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import type { Change } from '../contract/program.ts';
 import type { StepOf } from '../load/schema/steps.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import { choose } from './alternatives.ts';
 import type { Build } from './build.ts';
 import { expected } from './steps-socket.ts';

@@ -2,7 +2,7 @@
 import type { Action, Message } from '../contract/program.ts';
 import type { Expected } from '../contract/expectation.ts';
 import type { MessageYaml, StepOf } from '../load/schema/steps.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import { choose } from './alternatives.ts';
 import { PORT, type Build, type OpenSocket } from './build.ts';
 import { datagrams, packets } from './items.ts';

@@ -3,7 +3,7 @@ import type { Expected } from '../contract/expectation.ts';
 import type { Action, OptionValue } from '../contract/program.ts';
 import type { OptionValueYaml, Size } from '../load/schema/common.ts';
 import type { StepOf } from '../load/schema/steps.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import { choose } from './alternatives.ts';
 import { PORT, type Addressing, type Build, type OpenSocket } from './build.ts';
 import { intBytes, levelOf, optionValue } from './values.ts';

@@ -1,6 +1,6 @@
 /** Turns a case's steps into actions and what is expected of them. */
 import type { Step } from '../load/schema/steps.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import type { Build } from './build.ts';
 import * as changes from './steps-change.ts';
 import * as data from './steps-data.ts';

@@ -2,7 +2,7 @@
 import type { PlannedCase } from '../contract/expectation.ts';
 import type { Case } from '../load/case.ts';
 import type { BehaviourTable } from '../load/behaviour-table.ts';
-import { ProblemError, sortProblems, type Problem } from '../load/problem.ts';
+import { ProblemError } from '../load/problem.ts';
 import type { TopologyFile } from '../load/topology.ts';
 import type { Value } from '../load/cel.ts';
 import { Build } from './build.ts';
@@ -30,22 +30,13 @@ export interface PlannedVariant {
   readonly reached: ReadonlySet<string>;
 }
 
-/** Plans every variant of every case; throws ProblemError with all problems met. */
-export function planTarget(cases: readonly Case[], input: PlanInput): PlannedCase[] {
-  const problems: Problem[] = [];
-  const planned: PlannedCase[] = [];
-  for (const theCase of cases) {
-    for (const variant of theCase.variants) {
-      try {
-        planned.push(planVariant(theCase, variant, input).planned);
-      } catch (error) {
-        if (!(error instanceof ProblemError)) throw error;
-        problems.push(...error.problems);
-      }
-    }
-  }
-  if (problems.length > 0) throw new ProblemError(sortProblems(problems));
-  return planned;
+/**
+ * Plans every variant of every case, each when it is asked for: a machine is busy with the first while the next are planned.
+ * Throws ProblemError at the first variant that cannot be planned; lintProject finds all of those beforehand.
+ */
+export function* planTarget(cases: readonly Case[], input: PlanInput): Generator<PlannedCase, undefined> {
+  for (const theCase of cases)
+    for (const variant of theCase.variants) yield planVariant(theCase, variant, input).planned;
 }
 
 /** Plans one variant; throws ProblemError. */

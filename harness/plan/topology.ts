@@ -6,7 +6,7 @@ import { CelFault, celContext, compile, type Value } from '../load/cel.ts';
 import { staticNames } from '../load/names.ts';
 import { ProblemError } from '../load/problem.ts';
 import { KINDS, isKind, type TopologyFile } from '../load/topology.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 
 export interface End {
   readonly ns: string;

@@ -4,7 +4,7 @@ import { SOCKET_OPTIONS } from '../abi/options.ts';
 import type { OptionValueYaml } from '../load/schema/common.ts';
 import type { ControlItem } from '../load/schema/steps.ts';
 import type { Size } from '../load/schema/common.ts';
-import type { Path } from '../load/yaml.ts';
+import type { Path } from '../load/yaml-file.ts';
 import type { Scope } from './scope.ts';
 
 const INT = [-(2 ** 31), 2 ** 32 - 1] as const;

@@ -445,7 +445,7 @@ await inPrivateNamespace(import.meta.url, async () => {
     // With all behaviours taken for present, or for absent, some expectations are wrong on any kernel.
     const state = Math.random() < 0.5;
     const cases = suites.flatMap((suite) => suite.cases);
-    const all = planTarget(cases, { topologies, behaviours, has: () => state }).filter(
+    const all = [...planTarget(cases, { topologies, behaviours, has: () => state })].filter(
       ({ skip }) => skip === undefined,
     );
     const start = Math.floor(Math.random() * all.length);

@@ -40,5 +40,6 @@ export interface Planner {
   /** Upstream version named by uname -r and -v, e.g. `6.1.148`; null when they name none. */
   upstream(release: string, version: string): string | null;
   stated(behaviour: string, upstream: string | null): Stated;
-  plan(statuses: readonly BehaviourStatus[]): readonly PlannedCase[];
+  /** The variants in order, each planned when it is asked for. */
+  plan(statuses: readonly BehaviourStatus[]): Iterable<PlannedCase>;
 }

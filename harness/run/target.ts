@@ -74,17 +74,19 @@ export async function runTarget(job: TargetJob): Promise<TargetEnd> {
       if (machines === 0) emit({ type: 'target', summary: facts.summary });
       context = { ...context, statuses: facts.summary.behaviours };
       state('running', facts.hello.release);
-      const todo = planner.plan(facts.summary.behaviours).filter((planned) => !done.has(planned.id));
-      const runnable = todo.filter((planned) => {
-        const hindrance = hindered(planned, facts);
-        if (hindrance) finish(blank(context, planned, hindrance.outcome, hindrance.reason));
-        return !hindrance;
-      });
+      const runnable = function* (): Generator<PlannedCase> {
+        for (const planned of planner.plan(facts.summary.behaviours)) {
+          if (done.has(planned.id)) continue;
+          const hindrance = hindered(planned, facts);
+          if (hindrance) finish(blank(context, planned, hindrance.outcome, hindrance.reason));
+          else yield planned;
+        }
+      };
       await converse(
         session,
         job,
         context,
-        runnable,
+        runnable(),
         (planned) => {
           running = planned;
         },
@@ -125,22 +127,28 @@ async function converse(
   session: Session,
   job: TargetJob,
   context: TargetContext,
-  cases: readonly PlannedCase[],
+  cases: Iterator<PlannedCase>,
   onStart: (planned: PlannedCase | null) => void,
   finish: (result: CaseResult) => void,
 ): Promise<void> {
   const { target } = context;
-  let sent = 0;
+  const waiting: PlannedCase[] = [];
   let finished = 0;
-  while (finished < cases.length) {
-    if (sent < cases.length && sent - finished <= WINDOW / 2) {
-      const batch = cases.slice(sent, finished + WINDOW);
+  let more = true;
+  for (;;) {
+    if (more && waiting.length <= WINDOW / 2) {
+      const batch: PlannedCase[] = [];
+      while (more && waiting.length + batch.length < WINDOW) {
+        const next = cases.next();
+        if (next.done) more = false;
+        else batch.push(next.value);
+      }
       for (const planned of batch) job.emit({ type: 'case-start', target, id: planned.id });
       await job.synced();
       for (const planned of batch) session.send({ type: 'run', program: planned.program });
-      sent += batch.length;
+      waiting.push(...batch);
     }
-    const planned = cases[finished];
+    const planned = waiting.shift();
     if (!planned) break;
     onStart(planned);
     const wait = planned.program.deadlineMs + GRACE_MS;
@@ -158,8 +166,8 @@ async function converse(
   session.send({ type: 'end' });
   const bye = await session.expect('bye', GRACE_MS);
   const probes = job.planner.probes.length;
-  if (bye.started !== bye.finished || bye.finished < cases.length || bye.finished > cases.length + probes)
-    throw new MachineError('garbled', `the agent counts ${bye.finished} cases, the host ${cases.length}`);
+  if (bye.started !== bye.finished || bye.finished < finished || bye.finished > finished + probes)
+    throw new MachineError('garbled', `the agent counts ${bye.finished} cases, the host ${finished}`);
 }
 
 /** Why a case cannot run here, if so: it does not apply, something is missing, or nothing tells what to expect. */
