@@ -40,7 +40,7 @@ async function must(program: string, args: readonly string[], cwd: string): Prom
 async function takeFrom(item: Package, folder: string, options: KernelOptions): Promise<void> {
   const scratch = join(folder, '.source');
   await mkdir(scratch);
-  await downloadInto(scratch, [item], options, true);
+  await downloadInto(scratch, [item], options, 'all');
   const script = 'exec tar -xJf usr/src/linux-source-*.tar.xz --strip-components=1 --wildcards "$@"';
   await must('sh', ['-c', script, 'sh', ...TAKEN.map((path) => `*/${path}`)], scratch);
   for (const path of TAKEN) await copyFile(join(scratch, path), join(folder, basename(path)));
@@ -55,7 +55,7 @@ export async function selftest(options: KernelOptions): Promise<Selftest> {
   const codename = /^VERSION_CODENAME=(.+)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1] ?? null;
   const ethtool = await newestPackage('ethtool', codename, options);
   const tools = await fromPackage(ethtool, 1, options, (fresh) =>
-    downloadInto(fresh, [ethtool], options, true),
+    downloadInto(fresh, [ethtool], options, 'all'),
   );
   return {
     folder,

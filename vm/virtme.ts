@@ -77,7 +77,7 @@ async function fromCache(options: KernelOptions): Promise<VngCommand> {
     );
   const key = keyOf(wanted.map(({ sha256 }) => sha256));
   const { folder } = await ensureFolder(join(toolStore(), `virtme-ng_${key}`), options, async (fresh) => {
-    await downloadInto(fresh, wanted, options, true);
+    await downloadInto(fresh, wanted, options, 'all');
     report(options, 'note', `virtme-ng ${virtme.version} (kept in the cache, not installed)`);
     await prove(fresh);
     return wanted.map(({ name, version, sha256, suite }) => ({ name, version, sha256, suite }));

@@ -1,12 +1,16 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ensureFolder, type Cached } from './cache-folder.ts';
 import { downloadInto, megabytes } from './download.ts';
 import { keyOf } from './hash.ts';
 import type { Package, PackageIndex } from './packages.ts';
 import { kernelStore } from './paths.ts';
+import { downloadUnlisted, type Unlisted } from './pool.ts';
 import { storeFolder, type StoredKernel } from './store.ts';
-import { arrange } from './tree.ts';
-import { KernelError, type KernelOptions } from './types.ts';
+import { arrange, imagesIn } from './tree.ts';
+import { KernelError, report, type KernelOptions } from './types.ts';
+import { unpackDeb } from './unpack.ts';
+import { verifyModules } from './verify-modules.ts';
 import { compareDebian, seriesOf, upstreamOfDebian } from './version.ts';
 
 /** A kernel that Debian's archive serves: which packages make it up. */
@@ -19,13 +23,17 @@ export interface Release {
   readonly series: string;
   readonly suite: string;
   readonly packages: readonly Package[];
+  /** Its modules, when the index no longer lists them; the pool may still hold them. */
+  readonly unlisted: Unlisted | null;
   /** Package that the archive no longer has though this kernel needs it; null when it can be fetched. */
   readonly missing: string | null;
 }
 
 /**
  * Kernels of an index, newest first. One package holds image and modules up to 6.18; from 6.19 on `linux-image-*` is
- * empty and depends on `linux-binary-*`, `linux-modules-*` and `linux-base-*`, which the archive drops at different times.
+ * empty and depends on `linux-binary-*`, `linux-modules-*` and `linux-base-*`, which the archive drops at different times:
+ * the signed linux-binary has a source package of its own, which outlives the others by months. linux-base holds no more
+ * than lists that are made anew here.
  * Of a signed and an unsigned package, which are otherwise the same, the signed one is taken.
  */
 export function releasesOf(index: PackageIndex): Release[] {
@@ -43,18 +51,27 @@ export function releasesOf(index: PackageIndex): Release[] {
       ? ['linux-binary-', 'linux-modules-', 'linux-base-'].map((prefix) => prefix + release)
       : [item.name];
     const packages = names.map((name) => byId.get(`${name} ${item.version}`));
-    const missing = names.find((_, at) => packages[at] === undefined) ?? null;
+    const [image = '', modules] = names;
+    const { version, suite } = item;
     found.set(id, {
-      ...{ release, version: item.version, upstream, series: seriesOf(upstream), suite: item.suite, missing },
+      ...{ release, version, upstream, series: seriesOf(upstream), suite },
+      missing: packages[0] === undefined ? image : null,
+      unlisted:
+        modules === undefined || packages[1] !== undefined
+          ? null
+          : { name: modules, version, source: 'linux', suite },
       packages: packages.filter((one) => one !== undefined),
     });
   }
   return [...found.values()].sort((a, b) => compareDebian(b.version, a.version));
 }
 
-/** Folder of the store where this kernel is or would be. */
-export function folderOf(release: Release): string {
-  return storeFolder(release.release, keyOf(release.packages.map(({ sha256 }) => sha256)));
+/** Folder of the store where this kernel is or would be. What was taken unverified has a place of its own. */
+export function folderOf(release: Release, options: KernelOptions = {}): string {
+  const { packages, unlisted } = release;
+  const unvouched =
+    unlisted === null ? [] : [unlisted.name + (options.unverified === true ? ' unverified' : '')];
+  return storeFolder(release.release, keyOf([...packages.map(({ sha256 }) => sha256), ...unvouched]));
 }
 
 /**
@@ -62,22 +79,58 @@ export function folderOf(release: Release): string {
  * @throws KernelError (69) when it cannot be fetched, or is not there and `offline` is set
  */
 export async function fetchRelease(release: Release, options: KernelOptions): Promise<Cached<StoredKernel>> {
-  return ensureFolder(folderOf(release), options, async (folder): Promise<StoredKernel> => {
+  return ensureFolder(folderOf(release, options), options, async (folder): Promise<StoredKernel> => {
     const subject = `Debian ${release.version}`;
     if (options.offline === true)
       throw new KernelError(69, `${subject}: not in the cache`, 'run `segproof kernels fetch` while online');
     await demandSpace(release);
     await downloadInto(folder, release.packages, options);
+    const vouched =
+      release.unlisted === null || (await addUnlisted(release.unlisted, folder, subject, options));
     const { image, facts, hasModules } = await arrange(folder, subject, options);
     if (facts.release !== release.release)
       throw new KernelError(69, `${subject}: its image says ${facts.release} instead of ${release.release}`);
     return {
       ...{ schema: 1, release: release.release, upstream: release.upstream, version: release.version },
       ...{ banner: facts.banner, source: release.suite, origin: 'debian', image, hasModules },
+      verified: vouched,
       packages: release.packages.map(({ name, version, sha256 }) => ({ name, version, sha256 })),
       created: new Date().toISOString(),
     };
   });
+}
+
+/**
+ * Add modules from the pool to an image from the signed index. Nothing but modules is taken, since the kernel's key vouches
+ * for nothing else.
+ * @returns whether they were verified
+ */
+async function addUnlisted(
+  unlisted: Unlisted,
+  folder: string,
+  subject: string,
+  options: KernelOptions,
+): Promise<boolean> {
+  const [image] = await imagesIn(folder);
+  const scratch = join(folder, '.unlisted');
+  await mkdir(scratch);
+  const deb = await downloadUnlisted(unlisted, scratch, options);
+  report(options, 'unpack', unlisted.name);
+  await unpackDeb(deb, scratch, 'modules');
+  const verified = options.unverified !== true && image !== undefined;
+  if (verified) {
+    report(options, 'note', `${subject}: checking its modules against the key in its kernel`);
+    await verifyModules(join(folder, image), scratch, subject);
+  } else report(options, 'note', `${subject}: its modules are NOT verified, as told by --unverified`);
+  for (const release of await readdir(join(scratch, 'usr/lib/modules'))) {
+    await mkdir(join(folder, 'lib/modules', release), { recursive: true });
+    await rename(
+      join(scratch, 'usr/lib/modules', release, 'kernel'),
+      join(folder, 'lib/modules', release, 'kernel'),
+    );
+  }
+  await rm(scratch, { recursive: true });
+  return verified;
 }
 
 /** Refuse before a long download what would not fit. */

@@ -4,7 +4,7 @@ import { apt, configureApt } from './apt.ts';
 import { sha256 } from './hash.ts';
 import { withApt, type Package } from './packages.ts';
 import { KernelError, report, type KernelOptions } from './types.ts';
-import { unpackDeb } from './unpack.ts';
+import { unpackDeb, type Part } from './unpack.ts';
 
 /** Bytes as people read them. */
 export function megabytes(bytes: number): string {
@@ -14,20 +14,19 @@ export function megabytes(bytes: number): string {
 /**
  * Download packages and unpack them into `folder`. The .deb files lie in it meanwhile, so that what a cut-off leaves is in one
  * place and goes with it.
- * @param everything also what no kernel test needs
  * @throws KernelError (69)
  */
 export async function downloadInto(
   folder: string,
   packages: readonly Package[],
   options: KernelOptions,
-  everything = false,
+  part: Part = 'needed',
 ): Promise<void> {
   const debs = join(folder, '.debs');
   await mkdir(debs);
   const files = await download(packages, debs, options);
   report(options, 'unpack', packages.map(({ name }) => name).join(', '));
-  for (const file of files) await unpackDeb(file, folder, everything);
+  for (const file of files) await unpackDeb(file, folder, part);
   await rm(debs, { recursive: true });
 }
 

@@ -1,7 +1,8 @@
 import { fetchRelease, folderOf, releasesOf, type Release } from './debian.ts';
-import { openFolder } from './cache-folder.ts';
+import { openFolder, type Cached } from './cache-folder.ts';
 import { resolvePath, resolveRunningImage } from './local.ts';
 import { packageIndex, type PackageIndex } from './packages.ts';
+import { NotInPool } from './pool.ts';
 import { FORMS, parseSpec } from './spec.ts';
 import { storedKernels, type StoredKernel } from './store.ts';
 import { kernelOf } from './stored.ts';
@@ -27,23 +28,40 @@ export async function resolveKernel(text: string, options: KernelOptions = {}): 
     return (await newestStored(matches, wanted, options, index.message)) ?? fail(index);
   const releases = releasesOf(index);
   const served = releases.filter(matches);
-  const release = served.find(({ missing }) => missing === null);
-  if (release === undefined)
+  const candidates = served.filter(({ missing }) => missing === null);
+  // What the index vouches for goes before what has to be proven by other means.
+  candidates.sort((a, b) => Number(a.unlisted !== null) - Number(b.unlisted !== null));
+  if (candidates.length === 0)
     return (
       (await newestStored(matches, wanted, options, 'the archive serves it no longer')) ??
       fail(unknown(text, served, releases, index))
     );
-  try {
-    return kernelOf(await fetchRelease(release, options), wanted);
-  } catch (cause) {
-    if (!(cause instanceof KernelError)) throw cause;
-    // The archive may have replaced the package since the index was read.
-    if (options.refresh !== true && options.offline !== true) {
-      report(options, 'note', cause.message);
-      return resolveKernel(text, { ...options, refresh: true });
-    }
-    return (await newestStored(matches, wanted, options, cause.message)) ?? fail(cause);
+  const fetched = await fetchFirst(candidates, options);
+  if (!(fetched instanceof KernelError)) return kernelOf(fetched, wanted);
+  // The archive may have replaced the package since the index was read.
+  if (options.refresh !== true && options.offline !== true) {
+    report(options, 'note', fetched.message);
+    return resolveKernel(text, { ...options, refresh: true });
   }
+  return (await newestStored(matches, wanted, options, fetched.message)) ?? fail(fetched);
+}
+
+/** The first release that can be had; of several only those are passed over whose modules the pool has dropped too. */
+async function fetchFirst(
+  candidates: readonly Release[],
+  options: KernelOptions,
+): Promise<Cached<StoredKernel> | KernelError> {
+  let failure = new KernelError(69, 'nothing to fetch');
+  for (const release of candidates)
+    try {
+      return await fetchRelease(release, options);
+    } catch (cause) {
+      if (!(cause instanceof KernelError)) throw cause;
+      failure = cause;
+      if (!(cause instanceof NotInPool)) break;
+      report(options, 'note', cause.message);
+    }
+  return failure;
 }
 
 interface Named {
@@ -126,6 +144,6 @@ export async function listSeries(options: KernelOptions = {}): Promise<Series[]>
     series,
     releases: releases
       .filter((release) => release.series === series && release.missing === null)
-      .map((release) => ({ release, cached: cached.has(folderOf(release)) })),
+      .map((release) => ({ release, cached: cached.has(folderOf(release, options)) })),
   }));
 }

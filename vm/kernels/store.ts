@@ -18,6 +18,8 @@ export interface StoredKernel {
   /** Boot image, relative to the folder. */
   readonly image: string;
   readonly hasModules: boolean;
+  /** False when something of it was taken without a signature, by the user's wish. */
+  readonly verified?: boolean;
   readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
   /** When it was unpacked, ISO 8601. */
   readonly created: string;

@@ -30,6 +30,8 @@ export interface KernelOptions {
   readonly signal?: AbortSignal;
   /** Use only what is in the cache already. */
   readonly offline?: boolean;
+  /** Take also what cannot be verified, and say so. */
+  readonly unverified?: boolean;
   /** Read the package index again even if the stored one is fresh. */
   readonly refresh?: boolean;
 }

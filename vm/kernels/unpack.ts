@@ -31,13 +31,16 @@ const LEFT_OUT = [
   './etc',
 ];
 
+/** What of a package is unpacked: what kernel tests can need, all of it, or of the former the modules alone. */
+export type Part = 'needed' | 'all' | 'modules';
+
 /**
- * Unpack a Debian package into an existing folder, without its documentation and what MODULES_LEFT_OUT names.
- * @param everything unpack all of it
+ * Unpack a Debian package into an existing folder, by default without its documentation and what MODULES_LEFT_OUT names.
  * @throws KernelError (65) when the package is cut, damaged or none
  */
-export async function unpackDeb(deb: string, folder: string, everything = false): Promise<void> {
-  const patterns = everything ? [] : LEFT_OUT.map((pattern) => `--exclude=${pattern}`);
+export async function unpackDeb(deb: string, folder: string, part: Part = 'needed'): Promise<void> {
+  const patterns = part === 'all' ? [] : LEFT_OUT.map((pattern) => `--exclude=${pattern}`);
+  if (part === 'modules') patterns.push('./*lib/modules/*.ko*');
   await pipe(
     deb,
     ['dpkg-deb', '--fsys-tarfile', deb],
