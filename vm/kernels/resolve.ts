@@ -84,7 +84,10 @@ async function newestStored(
   options: KernelOptions,
   why: string,
 ): Promise<Kernel | null> {
-  const fitting = (await storedKernels()).filter(({ about }) => about.origin === 'debian' && matches(about));
+  const allowed = (about: StoredKernel): boolean => about.verified !== false || options.unverified === true;
+  const fitting = (await storedKernels()).filter(
+    ({ about }) => about.origin === 'debian' && allowed(about) && matches(about),
+  );
   fitting.sort((a, b) => compareDebian(b.about.version ?? '', a.about.version ?? ''));
   for (const { folder } of fitting) {
     const stored = await openFolder<StoredKernel>(folder);
