@@ -10,6 +10,8 @@ const PACKAGE_OF = {
   // virtme-ng reads a kernel's version from what file(1) says.
   file: 'file',
   ip: 'iproute2',
+  // Unpacks .rpm files.
+  bsdtar: 'libarchive-tools',
   // virtme-ng's programs name this interpreter, whatever else is first on the PATH.
   '/usr/bin/python3': 'python3',
 } as const;

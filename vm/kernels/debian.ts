@@ -21,6 +21,8 @@ export interface Release {
   readonly version: string;
   readonly upstream: string;
   readonly series: string;
+  /** `cloud`, `rt`, or empty for the plain one. */
+  readonly flavour: string;
   readonly suite: string;
   readonly packages: readonly Package[];
   /** Its modules, when the index no longer lists them; the pool may still hold them. */
@@ -28,6 +30,9 @@ export interface Release {
   /** Package that the archive no longer has though this kernel needs it; null when it can be fetched. */
   readonly missing: string | null;
 }
+
+/** Flavour that a `uname -r` of Debian names: `cloud` (without 9p), `rt`, or none. */
+export const flavourOf = (release: string): string => /-(cloud|rt)-amd64$/.exec(release)?.[1] ?? '';
 
 /**
  * Kernels of an index, newest first. One package holds image and modules up to 6.18; from 6.19 on `linux-image-*` is
@@ -55,6 +60,7 @@ export function releasesOf(index: PackageIndex): Release[] {
     const { version, suite } = item;
     found.set(id, {
       ...{ release, version, upstream, series: seriesOf(upstream), suite },
+      flavour: flavourOf(release),
       missing: packages[0] === undefined ? image : null,
       unlisted:
         modules === undefined || packages[1] !== undefined

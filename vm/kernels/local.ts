@@ -3,6 +3,7 @@ import { homedir, release as hostRelease } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { readImage } from './image.ts';
 import { resolvePackage } from './package-file.ts';
+import { modulesOfTree } from './tree-modules.ts';
 import { hasModules, imagesIn } from './tree.ts';
 import { KernelError, type Kernel, type KernelOptions } from './types.ts';
 
@@ -22,17 +23,17 @@ export async function resolvePath(path: string, options: KernelOptions): Promise
       `${path}: there is no such file or folder`,
       'a release is given without slashes: 6.12.95',
     );
-  if (facts.isDirectory()) return resolveFolder(file);
+  if (facts.isDirectory()) return resolveFolder(file, options);
   if (!facts.isFile()) throw new KernelError(65, `${path}: neither a file nor a folder`);
   if (/\.(deb|rpm)$/.test(file)) return resolvePackage(file, options);
-  return fromImage(file, file.endsWith(`/${BUILT}`) ? file.slice(0, -BUILT.length - 1) : null);
+  return fromImage(file, file.endsWith(`/${BUILT}`) ? file.slice(0, -BUILT.length - 1) : null, options);
 }
 
-async function resolveFolder(folder: string): Promise<Kernel> {
-  if (await isFile(join(folder, BUILT))) return fromImage(join(folder, BUILT), folder);
+async function resolveFolder(folder: string, options: KernelOptions): Promise<Kernel> {
+  if (await isFile(join(folder, BUILT))) return fromImage(join(folder, BUILT), folder, options);
   const images = await imagesIn(folder);
   const [image] = images;
-  if (image !== undefined && images.length === 1) return fromImage(join(folder, image), null);
+  if (image !== undefined && images.length === 1) return fromImage(join(folder, image), null, options);
   if (images.length > 1)
     throw new KernelError(
       65,
@@ -48,11 +49,13 @@ async function resolveFolder(folder: string): Promise<Kernel> {
 }
 
 /**
- * @param tree kernel tree that the image was built in; its modules lie where they were built, and virtme-ng finds them there
+ * @param tree kernel tree that the image was built in; its modules are taken from where they were built
  */
-async function fromImage(image: string, tree: string | null): Promise<Kernel> {
+async function fromImage(image: string, tree: string | null, options: KernelOptions): Promise<Kernel> {
   const facts = await readImage(image);
-  const modules = await modulesBeside(image, facts.release);
+  const modules =
+    (tree && (await modulesOfTree(tree, facts.release, options))) ??
+    (await modulesBeside(image, facts.release));
   return {
     name: facts.release,
     image,
@@ -60,7 +63,7 @@ async function fromImage(image: string, tree: string | null): Promise<Kernel> {
     release: facts.release,
     version: facts.version,
     upstream: facts.upstream,
-    description: `${facts.release} from ${tree ?? image}${modules === null && tree === null ? ', without modules' : ''}`,
+    description: `${facts.release} from ${tree ?? image}${modules === null ? ', without modules' : ''}`,
     origin: tree === null ? 'path' : 'tree',
   };
 }
@@ -80,7 +83,7 @@ async function modulesBeside(image: string, release: string): Promise<string | n
  * The image this machine was booted from, to be booted again in a guest.
  * @throws KernelError (69) when it is not in /boot or not readable
  */
-export async function resolveRunningImage(): Promise<Kernel> {
+export async function resolveRunningImage(options: KernelOptions): Promise<Kernel> {
   const image = `/boot/vmlinuz-${hostRelease()}`;
   if (!(await isFile(image)))
     throw new KernelError(
@@ -89,7 +92,7 @@ export async function resolveRunningImage(): Promise<Kernel> {
       'this is usual in containers and clouds; give the path of its image, or use --kernel running to test it in place',
     );
   try {
-    const kernel = await fromImage(image, null);
+    const kernel = await fromImage(image, null, options);
     return { ...kernel, name: 'running-image', origin: 'running-image' };
   } catch (cause) {
     if (!(cause instanceof KernelError)) throw cause;

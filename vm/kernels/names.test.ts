@@ -93,6 +93,8 @@ void test('a --kernel argument is told by its form', (t) => {
     t.strictSame(parseSpec(text), { kind: 'release', text });
   for (const path of ['./6.12', '/boot/vmlinuz', '.', '..', 'a/b', 'linux.deb', 'kernel.rpm'])
     t.strictSame(parseSpec(path), { kind: 'path', path });
+  t.strictSame(parseSpec('6.12-rt'), { kind: 'series', series: '6.12', flavour: 'rt' });
+  t.strictSame(parseSpec('v6.6'), { kind: 'mainline', version: 'v6.6' });
   t.strictSame(parseSpec('running-image'), { kind: 'running-image' });
   t.end();
 });
@@ -104,7 +106,7 @@ void test('a --kernel argument without meaning is refused with advice', (t) => {
     [null, /no kernel/],
     ['6.1\0', /no kernel/],
     ['foo', /neither a version nor a path/],
-    ['v6.6', /mainline/],
+    ['debian:v6.6', /neither/],
     ['fedora:6.1', /no provider named fedora/],
     ['6', /neither/],
     ['-6.1', /neither/],

@@ -12,13 +12,14 @@ import { unpackDeb, unpackRpm } from './unpack.ts';
 
 /**
  * A kernel from a package file, unpacked into the store under the hash of its content. Of a split Debian package
- * (linux-binary-*, linux-modules-*, linux-base-*) the others of the same version are taken from the same folder.
+ * (linux-binary-*, linux-modules-*, linux-base-*) or of a set of RPM packages the others of the same version are taken from the same folder.
  * @throws KernelError (65) when it is damaged or holds no kernel
  */
 export async function resolvePackage(file: string, options: KernelOptions): Promise<Kernel> {
   await ensurePrograms(['depmod'], options);
-  const parts = file.endsWith('.deb') ? await debParts(file) : [file];
-  const rpmTool = file.endsWith('.rpm') ? await findRpmTool(file) : null;
+  const isRpm = file.endsWith('.rpm');
+  const parts = isRpm ? await rpmParts(file) : await debParts(file);
+  const rpmTool = isRpm ? await findRpmTool(options) : null;
   const packages = await Promise.all(
     parts.map(async (part) => ({ name: basename(part), version: '', sha256: await sha256(part) })),
   );
@@ -74,12 +75,31 @@ async function debParts(file: string): Promise<string[]> {
 
 const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-async function findRpmTool(file: string): Promise<'bsdtar' | 'rpm2cpio'> {
-  if (await has('bsdtar')) return 'bsdtar';
-  if ((await has('rpm2cpio')) && (await has('cpio'))) return 'rpm2cpio';
+/** rpm2cpio where it is, else bsdtar, which is installed if it may be. */
+async function findRpmTool(options: KernelOptions): Promise<'bsdtar' | 'rpm2cpio'> {
+  if (!(await has('bsdtar')) && (await has('rpm2cpio')) && (await has('cpio'))) return 'rpm2cpio';
+  await ensurePrograms(['bsdtar'], options);
+  return 'bsdtar';
+}
+
+/**
+ * The package files that make up the kernel that `file` is of. Fedora and its kin have the image in kernel-core (kernel-rt-core
+ * …) and the modules in kernel-modules-core, kernel-modules and kernel-modules-extra; others have one package.
+ * @throws KernelError (65) when the one with the image is not beside it
+ */
+async function rpmParts(file: string): Promise<string[]> {
+  const part = /^(kernel(?:-[a-z\d]+)*?)-(?:modules(?:-(?:core|extra|internal))?|core)-(\d.*\.rpm)$/;
+  const [, name, version] = part.exec(basename(file)) ?? [];
+  if (name === undefined || version === undefined) return [file];
+  const beside = (await readdir(dirname(file))).filter((other) => {
+    const match = part.exec(other);
+    return match?.[1] === name && match[2] === version;
+  });
+  if (beside.includes(`${name}-core-${version}`))
+    return beside.sort().map((other) => join(dirname(file), other));
   throw new KernelError(
-    69,
-    `${file}: nothing to unpack RPM packages with`,
-    'install with: apt-get install libarchive-tools (bsdtar), or rpm2cpio and cpio',
+    65,
+    `${file}: one of several packages that make up the kernel, and ${name}-core-${version} is not beside it`,
+    `put ${name}-core, ${name}-modules-core and ${name}-modules of one version into one folder`,
   );
 }

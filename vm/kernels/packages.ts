@@ -31,12 +31,11 @@ export interface PackageIndex {
 const FRESH_MS = 12 * 3600 * 1000;
 
 /** Bumped when WANTED or the form of the stored index changes. */
-const FORM = 2;
+const FORM = 3;
 
 /** Kernels, and the tools that are run from the cache (vm/tools.ts). */
 const WANTED =
   /^(linux-(image|binary|modules|base)-(unsigned-)?\d.*-amd64(-unsigned)?|virtme-ng|busybox-static|python3-(argcomplete|requests|urllib3|idna|certifi|chardet|charset-normalizer))$/;
-const UNWANTED = /-(cloud|rt)-amd64(-unsigned)?$/;
 
 /** Reads a Packages file (RFC 822-like stanzas with an empty line between) piece by piece. */
 export class StanzaReader {
@@ -61,7 +60,7 @@ export class StanzaReader {
   private take(stanza: string): void {
     const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(stanza)?.[1];
     const name = field('Package');
-    if (name === undefined || !WANTED.test(name) || UNWANTED.test(name)) return;
+    if (name === undefined || !WANTED.test(name)) return;
     const [version, sha256] = [field('Version'), field('SHA256')];
     if (version === undefined || sha256 === undefined) return;
     const number = (key: string): number => Number(field(key) ?? 0);

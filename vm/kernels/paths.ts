@@ -10,6 +10,9 @@ export function cacheRoot(): string {
 /** Unpacked kernels, one folder each. */
 export const kernelStore = (): string => join(cacheRoot(), 'kernels');
 
+/** Lists of modules that lie in kernel trees. */
+export const treeStore = (): string => join(cacheRoot(), 'trees');
+
 /** Unpacked tools (virtme-ng and what it needs). */
 export const toolStore = (): string => join(cacheRoot(), 'tools');
 

@@ -1,9 +1,10 @@
-import { fetchRelease, folderOf, releasesOf, type Release } from './debian.ts';
+import { fetchRelease, flavourOf, folderOf, releasesOf, type Release } from './debian.ts';
 import { openFolder, type Cached } from './cache-folder.ts';
 import { resolvePath, resolveRunningImage } from './local.ts';
+import { resolveMainline } from './mainline.ts';
 import { packageIndex, type PackageIndex } from './packages.ts';
 import { NotInPool } from './pool.ts';
-import { FORMS, parseSpec } from './spec.ts';
+import { FORMS, parseSpec, type Spec } from './spec.ts';
 import { storedKernels, type StoredKernel } from './store.ts';
 import { kernelOf } from './stored.ts';
 import { KernelError, report, type Kernel, type KernelOptions } from './types.ts';
@@ -16,10 +17,9 @@ import { compareDebian, compareSeries, seriesOf } from './version.ts';
 export async function resolveKernel(text: string, options: KernelOptions = {}): Promise<Kernel> {
   const spec = parseSpec(text);
   if (spec.kind === 'path') return resolvePath(spec.path, options);
-  if (spec.kind === 'running-image') return resolveRunningImage();
-  const wanted = spec.kind === 'series' ? spec.series : spec.text;
-  const matches = (kernel: Named): boolean =>
-    spec.kind === 'series' ? seriesOf(kernel.upstream ?? '') === wanted : isRelease(kernel, wanted);
+  if (spec.kind === 'running-image') return resolveRunningImage(options);
+  if (spec.kind === 'mainline') return resolveMainline(spec.version, options);
+  const { wanted, matches } = whatFits(spec);
   const index = await packageIndex(options).catch((cause: unknown) => {
     if (cause instanceof KernelError) return cause;
     throw cause;
@@ -64,6 +64,20 @@ async function fetchFirst(
   return failure;
 }
 
+/** What the kernel will be called, and which kernels it can be. A flavour is only taken when it is asked for. */
+function whatFits(spec: Extract<Spec, { kind: 'series' | 'release' }>): {
+  wanted: string;
+  matches: (kernel: Named) => boolean;
+} {
+  if (spec.kind === 'release')
+    return { wanted: spec.text, matches: (kernel) => isRelease(kernel, spec.text) };
+  const { series, flavour = '' } = spec;
+  return {
+    wanted: flavour === '' ? series : `${series}-${flavour}`,
+    matches: ({ upstream, release }) => seriesOf(upstream ?? '') === series && flavourOf(release) === flavour,
+  };
+}
+
 interface Named {
   readonly release: string;
   readonly version: string | null;
@@ -71,7 +85,8 @@ interface Named {
 }
 
 const isRelease = (kernel: Named, text: string): boolean =>
-  kernel.upstream === text || kernel.version === text || kernel.release === text;
+  kernel.release === text ||
+  (flavourOf(kernel.release) === '' && (kernel.upstream === text || kernel.version === text));
 
 function fail(error: KernelError): never {
   throw error;
@@ -114,7 +129,7 @@ function unknown(
       `a snapshot of the archive may still have it (SEGPROOF_DEBIAN_MIRROR); available: ${seriesIn(all).join(', ')}${left}`,
     );
   const series = seriesOf(text.replace(/^debian:/, ''));
-  const same = all.filter((release) => release.series === series && release.missing === null);
+  const same = all.filter((release) => release.series === series && isOffered(release));
   const near = [...new Set(same.map(({ upstream }) => upstream))];
   const choice =
     near.length > 0
@@ -128,9 +143,10 @@ function unknown(
 }
 
 const seriesIn = (releases: readonly Release[]): string[] =>
-  [...new Set(releases.filter(({ missing }) => missing === null).map(({ series }) => series))].sort(
-    compareSeries,
-  );
+  [...new Set(releases.filter(isOffered).map(({ series }) => series))].sort(compareSeries);
+
+/** Whether lists show it: it can be fetched, and is of no flavour. */
+const isOffered = ({ missing, flavour }: Release): boolean => missing === null && flavour === '';
 
 /** One line of `segproof kernels list`. */
 export interface Series {
@@ -146,7 +162,7 @@ export async function listSeries(options: KernelOptions = {}): Promise<Series[]>
   return seriesIn(releases).map((series) => ({
     series,
     releases: releases
-      .filter((release) => release.series === series && release.missing === null)
+      .filter((release) => release.series === series && isOffered(release))
       .map((release) => ({ release, cached: cached.has(folderOf(release, options)) })),
   }));
 }

@@ -5,14 +5,16 @@ import { KernelError } from './types.ts';
 /** What a `--kernel` argument asks for. */
 export type Spec =
   | { readonly kind: 'running-image' }
-  /** Newest release of a series, e.g. `6.12`. */
-  | { readonly kind: 'series'; readonly series: string }
+  /** Newest release of a series, e.g. `6.12`, or of a flavour of it, e.g. `6.12-rt`. */
+  | { readonly kind: 'series'; readonly series: string; readonly flavour?: string }
+  /** virtme-ng's own download, e.g. `v6.6`. */
+  | { readonly kind: 'mainline'; readonly version: string }
   /** An upstream version, a Debian version or a `uname -r`. */
   | { readonly kind: 'release'; readonly text: string }
   | { readonly kind: 'path'; readonly path: string };
 
 export const FORMS =
-  'give a series (6.12), a release (6.12.95, debian:7.0.10), a path of a vmlinuz, kernel tree, .deb or .rpm (./bzImage), or running-image';
+  "give a series (6.12, 6.12-rt), a release (6.12.95, debian:7.0.10), a path of a vmlinuz, kernel tree, folder, .deb or .rpm (./bzImage), v6.6 (virtme-ng's download), or running-image";
 
 /**
  * Tell what a `--kernel` argument means, by its form alone: what could be both a version and a file name is a version, and
@@ -36,12 +38,12 @@ export function parseSpec(spec: unknown): Spec {
   if (provider !== 'debian')
     throw new KernelError(65, `kernel ${text}: there is no provider named ${provider ?? ''}`, FORMS);
   if (/^\d+\.\d+$/.test(version ?? '')) return { kind: 'series', series: version ?? '' };
+  const flavoured = /^(\d+\.\d+)-(cloud|rt)$/.exec(version ?? '');
+  if (flavoured?.[1] !== undefined && flavoured[2] !== undefined)
+    return { kind: 'series', series: flavoured[1], flavour: flavoured[2] };
   if (/^\d+\.\d+[.~-][\w.+~-]*$/.test(version ?? '')) return { kind: 'release', text: version ?? '' };
-  if (/^v\d+\.\d+/.test(version ?? ''))
-    throw new KernelError(
-      65,
-      `kernel ${text}: mainline builds are not served`,
-      `give ${text.slice(1)} for Debian's build of it, or the path of your own build`,
-    );
+  // Only without a provider: `v6.6` is a name of its own.
+  if (text === version && /^v\d+\.\d+(\.\d+)?(-rc\d+)?$/.test(text))
+    return { kind: 'mainline', version: text };
   throw new KernelError(65, `kernel ${text}: neither a version nor a path`, FORMS);
 }

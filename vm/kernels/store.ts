@@ -14,7 +14,7 @@ export interface StoredKernel {
   readonly banner: string;
   /** Where it is from: a Debian suite, or the name of a package file. */
   readonly source: string;
-  readonly origin: 'debian' | 'package';
+  readonly origin: 'debian' | 'package' | 'mainline';
   /** Boot image, relative to the folder. */
   readonly image: string;
   readonly hasModules: boolean;

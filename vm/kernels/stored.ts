@@ -10,6 +10,6 @@ export function kernelOf({ folder, about }: Cached<StoredKernel>, name: string):
     ...{ name, release, version, upstream, origin },
     image: join(folder, image),
     modules: hasModules ? folder : null,
-    description: `${origin === 'debian' ? 'Debian ' : ''}${version ?? release} (${source}${verified === false ? ', modules NOT verified' : ''})`,
+    description: `${origin === 'debian' ? 'Debian ' : ''}${version ?? release} (${source}${verified === false ? ', NOT verified' : ''})`,
   };
 }

@@ -16,7 +16,7 @@ export interface Kernel {
   readonly upstream: string | null;
   /** One line for people. */
   readonly description: string;
-  readonly origin: 'debian' | 'package' | 'path' | 'tree' | 'running-image';
+  readonly origin: 'debian' | 'package' | 'mainline' | 'path' | 'tree' | 'running-image';
 }
 
 /** The steps of getting a kernel or a tool that can take noticeable time, or that people should know of. */
