@@ -4,8 +4,9 @@
  */
 import { close as closeFile } from 'node:fs';
 import type { Packet } from '../contract/evidence.ts';
-import { formatEndpoint } from '../wire/address.ts';
-import { decodeFrame } from '../wire/frame.ts';
+import { formatAddress, formatEndpoint } from '../wire/address.ts';
+import { decodeIp } from '../wire/frame.ts';
+import { UDP_PROTOCOL, decodeUdp } from '../wire/udp.ts';
 import { VNET_SIZE, decodeVnet } from '../wire/vnet.ts';
 import type { VnetHeader } from '../wire/vnet.ts';
 import { decodeControl } from './control.ts';
@@ -121,24 +122,30 @@ export class Capture {
   }
 
   #packet({ vnet, bytes, outgoing }: Frame, ledger: Ledger): Packet | undefined {
-    const udp = decodeFrame(bytes);
-    if (!udp || (udp.sourcePort !== this.#port && udp.destinationPort !== this.#port)) return undefined;
-    if (isSentinel(udp.payload)) return undefined;
-    const { ip } = udp;
+    const ip = decodeIp(bytes);
+    if (ip?.protocol !== UDP_PROTOCOL) return undefined;
+    const udp = ip.laterFragment ? undefined : decodeUdp(ip);
+    // Nobody else sends fragments here; they have no ports to tell them by.
+    const ours = udp ? udp.sourcePort === this.#port || udp.destinationPort === this.#port : ip.laterFragment;
+    const payload = udp?.payload ?? ip.bytes.subarray(ip.payloadAt);
+    if (!ours || isSentinel(payload)) return undefined;
+    const fragment = ip.laterFragment || ip.moreFragments;
+    const checksum = vnet.partialChecksum ? 'partial' : (udp?.checksum ?? 'fragment');
     return {
       direction: outgoing ? 'out' : 'in',
       ...vnet,
       family: ip.family,
       ipLength: ip.ipLength,
-      udpLength: udp.udpLength,
-      checksum: vnet.partialChecksum ? 'partial' : udp.checksum,
-      payload: ledger.explain(udp.payload, this.#cursor),
+      udpLength: udp?.udpLength ?? 0,
+      checksum: fragment ? 'fragment' : checksum,
+      payload: ledger.explain(payload, this.#cursor),
       ...(ip.ipId === undefined ? {} : { ipId: ip.ipId }),
       ttl: ip.ttl,
       tos: ip.tos,
       ...(ip.df === undefined ? {} : { df: ip.df }),
-      from: formatEndpoint(ip.source, udp.sourcePort),
-      to: formatEndpoint(ip.destination, udp.destinationPort),
+      from: udp ? formatEndpoint(ip.source, udp.sourcePort) : formatAddress(ip.source),
+      to: udp ? formatEndpoint(ip.destination, udp.destinationPort) : formatAddress(ip.destination),
+      head: bytes.toString('hex', 0, payload.byteOffset - bytes.byteOffset),
     };
   }
 

@@ -37,16 +37,21 @@ export interface Packet {
   readonly family: 'ipv4' | 'ipv6';
   /** IPv4 total length, IPv6 payload length + 40. */
   readonly ipLength: number;
+  /** 0 for a later fragment. */
   readonly udpLength: number;
-  readonly checksum: 'good' | 'bad' | 'partial' | 'zero';
+  /** `fragment`: of a packet in IP fragments, which none of them can be checked by alone. */
+  readonly checksum: 'good' | 'bad' | 'partial' | 'zero' | 'fragment';
   readonly payload: readonly Run[];
   /** IPv4 identification; absent for IPv6. */
   readonly ipId?: number;
   readonly ttl: number;
   readonly tos: number;
   readonly df?: boolean;
+  /** Endpoints; only addresses for a later fragment. */
   readonly from: string;
   readonly to: string;
+  /** Everything before the payload, from the link header on, as hex. */
+  readonly head: string;
 }
 
 export interface StepEvidence {

@@ -71,6 +71,11 @@ export interface PlannedCase {
   readonly program: Program;
   /** One per action of the program, in order. */
   readonly expectations: readonly Expectation[];
+  /**
+   * Whether the target is held to a behaviour, by name; one that is absent: nothing tells. The model needs it to predict
+   * what the case does not state; without it there is no model (behaviour probes).
+   */
+  readonly states?: Readonly<Record<string, boolean>>;
   /** All behaviours that decided anything in this case. */
   readonly behaviours: readonly string[];
 }

@@ -9,6 +9,18 @@ export interface Location {
   readonly column: number;
 }
 
+/** One line of two lists of packets side by side, both in one notation. */
+export interface ComparedPacket {
+  /** From 0. */
+  readonly index: number;
+  /** Null: no more is expected. */
+  readonly expected: string | null;
+  /** Null: there was no more. */
+  readonly actual: string | null;
+  /** The fields that differ, by name; empty: the two are equal. */
+  readonly differs: readonly string[];
+}
+
 /** One planned check and what came of it. `expected` and `actual` are in one notation. */
 export interface Check {
   readonly name: string;
@@ -18,6 +30,8 @@ export interface Check {
   readonly actual: string;
   /** Where the expectation is written. */
   readonly where?: Location;
+  /** A failed comparison of packets: both lists side by side, about the first difference. */
+  readonly comparison?: readonly ComparedPacket[];
 }
 
 /** How a behaviour stands on a target: DESIGN's table. */

@@ -204,7 +204,8 @@ function need<T>(fact: T | undefined, what: string): T {
   return fact;
 }
 
-function describe(action: Action): string {
+/** What a step's checks are called. */
+export function describe(action: Action): string {
   switch (action.do) {
     case 'set':
       return `setsockopt ${action.option} on ${action.socket}`;

@@ -285,6 +285,7 @@ void t.test('a segment size the kernel cannot tell is no difference, a wrong one
     tos: 0,
     from: '10.0.0.1:4000',
     to: '10.0.0.1:9000',
+    head: '',
   } as const;
   const outcome = (gso: string, gsoSize: number): string =>
     judge(

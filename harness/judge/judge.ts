@@ -2,7 +2,9 @@
 import type { CaseEvidence } from '../contract/evidence.ts';
 import type { PlannedCase } from '../contract/expectation.ts';
 import type { Check, Outcome } from '../contract/result.ts';
-import { NoEvidence, checkStep } from './checks.ts';
+import { NoEvidence, checkStep, describe } from './checks.ts';
+import { Walk } from '../model/walk.ts';
+import { checkModel } from './model.ts';
 import { findSplat, newTaint } from './splat.ts';
 
 export interface Verdict {
@@ -10,6 +12,8 @@ export interface Verdict {
   /** One line; empty on pass. */
   readonly reason: string;
   readonly checks: readonly Check[];
+  /** Behaviours by which the model came to what did not hold. */
+  readonly behaviours?: readonly string[];
   readonly fingerprint?: string;
 }
 
@@ -18,7 +22,7 @@ export interface Verdict {
  * then one failed check makes `fail`. `pass` needs a record of every action and every check held.
  */
 export function judge(planned: PlannedCase, evidence: CaseEvidence): Verdict {
-  const { checks, gap } = collect(planned, evidence);
+  const { checks, gap, asked } = collect(planned, evidence);
   const trouble = kernelTrouble(evidence);
   if (trouble) return { outcome: 'crash', checks, ...trouble };
   if (evidence.broken) {
@@ -32,31 +36,50 @@ export function judge(planned: PlannedCase, evidence: CaseEvidence): Verdict {
       outcome: 'fail',
       reason: `${failed.name}: expected ${failed.expected.join(' or ')}, got ${failed.actual}`,
       checks,
+      behaviours: asked,
     };
   if (checks.length === 0) return { outcome: 'error', reason: 'nothing was checked', checks };
   return { outcome: 'pass', reason: '', checks };
 }
 
-/** Checks of all steps there is a record of, and what is missing, if anything. */
-function collect(planned: PlannedCase, evidence: CaseEvidence): { checks: Check[]; gap: string | null } {
+interface Collected {
+  readonly checks: Check[];
+  /** What is missing of the record, if anything. */
+  readonly gap: string | null;
+  /** Behaviours the model asked for, where it disagrees. */
+  readonly asked: readonly string[];
+}
+
+/** Checks of all steps there is a record of. */
+function collect(planned: PlannedCase, evidence: CaseEvidence): Collected {
   const checks: Check[] = [];
   const { actions } = planned.program;
-  if (evidence.id !== planned.id) return { checks, gap: `the record is of ${evidence.id}` };
+  const walk = planned.states ? new Walk(planned.program, planned.states) : null;
+  let disagrees = false;
+  const done = (gap: string | null): Collected => ({
+    checks,
+    gap,
+    asked: disagrees ? [...(walk?.behaviours ?? [])] : [],
+  });
+  if (evidence.id !== planned.id) return done(`the record is of ${evidence.id}`);
   for (const [i, expectation] of planned.expectations.entries()) {
     const action = actions[i];
     const step = evidence.steps[i];
-    if (!action || !step)
-      return { checks, gap: `step ${i + 1} of ${planned.expectations.length} has no record` };
+    if (!action || !step) return done(`step ${i + 1} of ${planned.expectations.length} has no record`);
     try {
       checks.push(...checkStep(action, expectation, step));
+      const model = walk?.step(action, { ok: step.ret !== -1, sent: step.ret });
+      const check = model && checkModel(describe(action), action, model, step, expectation);
+      if (check) checks.push(check);
+      disagrees ||= check?.ok === false;
     } catch (problem) {
       if (!(problem instanceof NoEvidence)) throw problem;
-      return { checks, gap: `step ${i + 1}: ${problem.message}` };
+      return done(`step ${i + 1}: ${problem.message}`);
     }
   }
   if (actions.length !== planned.expectations.length || evidence.steps.length !== actions.length)
-    return { checks, gap: `${evidence.steps.length} records for ${actions.length} steps` };
-  return { checks, gap: null };
+    return done(`${evidence.steps.length} records for ${actions.length} steps`);
+  return done(null);
 }
 
 function kernelTrouble(evidence: CaseEvidence): { reason: string; fingerprint: string } | null {

@@ -1,7 +1,7 @@
 /** What the runner and the command line need of the cases, behind one interface. */
-import type { PlannedCase } from '../contract/expectation.ts';
 import type { BehaviourStatus } from '../contract/result.ts';
 import type { Case } from '../load/case.ts';
+import { undecided } from '../judge/behaviours.ts';
 import { NEEDS } from '../load/check-meanings.ts';
 import type { Project } from '../load/project.ts';
 import type { BehaviourInfo, Planner, VariantInfo } from '../run/planner.ts';
@@ -26,8 +26,6 @@ export function createPlanner(project: Project, chosen: readonly { readonly id: 
   const variants = variantInfos(project).filter(({ id }) => ids.has(id));
   const cases = keep(project, ids);
   const probes = probePrograms(behaviours.list, topologies);
-  const plan = (has: (behaviour: string) => boolean): Iterable<PlannedCase> =>
-    planTarget(cases, { topologies, behaviours, has });
   return {
     variants,
     needs: NEEDS,
@@ -46,7 +44,10 @@ export function createPlanner(project: Project, chosen: readonly { readonly id: 
     },
     plan(statuses: readonly BehaviourStatus[]) {
       const judged = new Map(statuses.map((status) => [status.name, status.judged]));
-      return plan((behaviour) => judged.get(behaviour) ?? false);
+      const has = (behaviour: string): boolean => judged.get(behaviour) ?? false;
+      const settled = statuses.filter((status) => !undecided(status));
+      const states = Object.fromEntries(settled.map((status) => [status.name, status.judged]));
+      return planTarget(cases, { topologies, behaviours, has, states });
     },
   };
 }

@@ -20,6 +20,8 @@ export interface PlanInput {
   readonly behaviours: BehaviourTable;
   /** Whether the target is to be judged as having a behaviour. */
   readonly has: Has;
+  /** {@link PlannedCase.states} */
+  readonly states?: NonNullable<PlannedCase['states']>;
 }
 
 export interface PlannedVariant {
@@ -73,6 +75,7 @@ export function planVariant(theCase: Case, variant: Variant, input: PlanInput): 
       deadlineMs: DEADLINE_MS + waits,
     },
     expectations: build.expectations,
+    ...(input.states ? { states: input.states } : {}),
     behaviours: scope.behaviours,
   };
   return { planned, reads: new Set([...scope.reads, ...used]), reached: scope.reached };

@@ -24,7 +24,7 @@ export function judged(
   evidence: CaseEvidence,
   verdict: Verdict,
 ): CaseResult {
-  const lacking = verdict.outcome === 'pass' ? [] : missing(context, planned.behaviours);
+  const lacking = verdict.outcome === 'pass' ? [] : missing(context, [...planned.behaviours, ...(verdict.behaviours ?? [])]);
   // A device that lacks what a missing commit would give it is the kernel's fault, not the harness's.
   const refused = evidence.broken?.kind === 'refused' && verdict.outcome === 'error' && lacking.length > 0;
   return {

@@ -16,6 +16,8 @@ export interface IpPacket {
   readonly payloadAt: number;
   /** Not the first fragment: there is no UDP header in it. */
   readonly laterFragment: boolean;
+  /** Another fragment follows. */
+  readonly moreFragments: boolean;
   readonly ttl: number;
   readonly tos: number;
   readonly df?: boolean;

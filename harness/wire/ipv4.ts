@@ -3,6 +3,7 @@ import type { IpPacket } from './frame.ts';
 
 const MIN_HEADER = 20;
 const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET = 0x1fff;
 
 /** From the first byte of the IP header on; undefined when it is no whole IPv4 header. */
@@ -21,6 +22,7 @@ export function decodeIpv4(bytes: Buffer): IpPacket | undefined {
     protocol: bytes.readUInt8(9),
     payloadAt: header,
     laterFragment: (fragment & FRAGMENT_OFFSET) !== 0,
+    moreFragments: (fragment & MORE_FRAGMENTS) !== 0,
     ttl: bytes.readUInt8(8),
     tos: bytes.readUInt8(1),
     df: (fragment & DONT_FRAGMENT) !== 0,

@@ -17,10 +17,14 @@ export function decodeIpv6(bytes: Buffer): IpPacket | undefined {
   let protocol = packet.readUInt8(6);
   let at = HEADER;
   let laterFragment = false;
+  let moreFragments = false;
   let destination = packet.subarray(24, 40);
   while (EXTENSIONS.has(protocol) && !laterFragment) {
     if (packet.length < at + 8) return undefined;
-    if (protocol === NEXT.FRAGMENT) laterFragment = (packet.readUInt16BE(at + 2) & FRAGMENT_OFFSET) !== 0;
+    if (protocol === NEXT.FRAGMENT) {
+      laterFragment = (packet.readUInt16BE(at + 2) & FRAGMENT_OFFSET) !== 0;
+      moreFragments = (packet.readUInt8(at + 3) & 1) !== 0;
+    }
     const segmentsLeft = packet.readUInt8(at + 3);
     // Types 2 and 4 hold the final destination first; the checksum is made over that one.
     if (protocol === NEXT.ROUTING && segmentsLeft > 0 && packet.length >= at + 24)
@@ -37,6 +41,7 @@ export function decodeIpv6(bytes: Buffer): IpPacket | undefined {
     protocol,
     payloadAt: at,
     laterFragment,
+    moreFragments,
     ttl: packet.readUInt8(7),
     tos: (packet.readUInt16BE(0) >> 4) & 255,
     source: packet.subarray(8, 24),

@@ -2,7 +2,8 @@
 import { fold, sum16 } from './checksum.ts';
 import type { IpPacket, UdpPacket } from './frame.ts';
 
-const UDP = 17;
+export const UDP_PROTOCOL = 17;
+const UDP = UDP_PROTOCOL;
 const HEADER = 8;
 
 /** Undefined when it is not UDP or shorter than a UDP header. */

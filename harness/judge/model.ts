@@ -1,0 +1,90 @@
+/** Holds a step's evidence against what the model says of it: always, whatever the case itself states. */
+import type { Datagram, StepEvidence } from '../contract/evidence.ts';
+import type { Expectation } from '../contract/expectation.ts';
+import type { Action } from '../contract/program.ts';
+import type { Check } from '../contract/result.ts';
+import { differences } from '../model/compare.ts';
+import type { ModelDatagram } from '../model/receivers.ts';
+import type { StepModel } from '../model/walk.ts';
+import { sameBytes, showReturn, showRuns } from './notation.ts';
+
+/** Name of the aspect in a check's name. */
+const ASPECT = { packets: 'packet-model', other: 'model' } as const;
+const AS_MODELLED = 'as the model has it';
+
+/** Null where the model has nothing to say about this kind of step. */
+export function checkModel(
+  name: string,
+  action: Action,
+  model: StepModel,
+  evidence: StepEvidence,
+  { where }: Expectation,
+): Check | null {
+  if (model.kind === 'none') return null;
+  const check = (ok: boolean, expected: string, actual: string, more: Partial<Check> = {}): Check => ({
+    name: `${name}: ${action.do === 'packets' ? ASPECT.packets : ASPECT.other}`,
+    ok,
+    expected: [expected],
+    actual,
+    where,
+    ...more,
+  });
+  // Said openly: the case's own expectation is then all there is.
+  if (model.kind === 'unknown') return check(true, `not derivable: ${model.why}`, 'judged by the case alone');
+  if (model.kind === 'returns') {
+    const seen = showReturn(evidence);
+    return check(seen === model.value, model.value, seen);
+  }
+  if (model.kind === 'datagrams') {
+    if (!evidence.datagrams) return null;
+    const found = firstDifference(model.datagrams, evidence.datagrams);
+    return found ? check(false, found.expected, found.actual) : check(true, AS_MODELLED, AS_MODELLED);
+  }
+  if (!evidence.packets) return null;
+  const lines = differences(model.packets, evidence.packets);
+  const line = lines?.find(({ differs }) => differs.length > 0);
+  if (!lines || !line) return check(true, AS_MODELLED, AS_MODELLED);
+  const side = (text: string | null): string =>
+    `packet ${line.index}: ${text === null ? 'none' : `${line.differs.join(', ')} wrong in: ${text}`}`;
+  return check(false, `packet ${line.index}: ${line.expected ?? 'none'}`, side(line.actual), {
+    comparison: lines,
+  });
+}
+
+function firstDifference(
+  expected: readonly ModelDatagram[],
+  seen: readonly Datagram[],
+): { expected: string; actual: string } | null {
+  for (let i = 0; i < Math.max(expected.length, seen.length); i++) {
+    const want = expected[i];
+    const got = seen[i];
+    if (want && got && same(want, got)) continue;
+    const seenAs = got && { ...got, gro: groOf(got), from: want?.from === null ? null : got.from };
+    return { expected: `${i}: ${text(want)}`, actual: `${i}: ${text(seenAs)}` };
+  }
+  return null;
+}
+
+function same(want: ModelDatagram, got: Datagram): boolean {
+  return (
+    want.length === got.length &&
+    want.gro === groOf(got) &&
+    (want.from === null || want.from === got.from) &&
+    sameBytes(got.payload, want.payload)
+  );
+}
+
+function groOf({ control }: Datagram): number | null {
+  return control.find(({ level, type }) => level === 'SOL_UDP' && type === 'UDP_GRO')?.int ?? null;
+}
+
+function text(
+  datagram:
+    | (Pick<Datagram, 'length' | 'payload'> & { readonly gro: number | null; readonly from: string | null })
+    | undefined,
+): string {
+  if (!datagram) return 'none';
+  const { length, payload, gro, from } = datagram;
+  const parts = [`${length} bytes`, showRuns(payload), gro === null ? 'no UDP_GRO' : `UDP_GRO ${gro}`];
+  return (from === null ? parts : [...parts, `from ${from}`]).join(', ');
+}

@@ -1,0 +1,55 @@
+/** What each capture of a case must have seen. */
+import type { Action } from '../contract/program.ts';
+import type { Network, Path } from './network.ts';
+import type { ModelPacket } from './packets.ts';
+import type { SocketState } from './socket.ts';
+import type { StepModel } from './walk.ts';
+
+interface Point {
+  readonly ns: string;
+  readonly dev: string;
+  readonly port: number;
+  packets: ModelPacket[];
+  /** Why it cannot be told; empty: it can. */
+  unknown: string;
+}
+
+export class Captures {
+  readonly #network: Network;
+  readonly #points = new Map<string, Point>();
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  start({ capture, ns, dev, port }: Extract<Action, { do: 'capture' }>): void {
+    this.#points.set(capture, { ns, dev, port, packets: [], unknown: '' });
+  }
+
+  /** Packets leave by a device, and come in at its other end as they left. Null: in IP fragments. */
+  pass({ ns, dev }: Path, packets: readonly ModelPacket[] | null, sender: SocketState): void {
+    const peer = this.#network.peer(ns, dev);
+    for (const point of this.#points.values()) {
+      const here = point.ns === ns && point.dev === dev;
+      if (!here && (point.ns !== peer?.ns || point.dev !== peer.dev)) continue;
+      if (!packets) point.unknown = 'the datagram is cut into IP fragments';
+      else point.packets.push(...packets.filter((packet) => passes(packet, point.port, sender)));
+    }
+  }
+
+  lose(why: string): void {
+    for (const point of this.#points.values()) point.unknown = why;
+  }
+
+  read(name: string): StepModel {
+    const point = this.#points.get(name);
+    if (!point) throw new RangeError(`no capture ${name} was started`);
+    const { packets, unknown } = point;
+    point.packets = [];
+    return unknown === '' ? { kind: 'packets', packets } : { kind: 'unknown', why: unknown };
+  }
+}
+
+function passes({ from, to }: ModelPacket, port: number, { bound }: SocketState): boolean {
+  return to.port === port || (bound ? from.port === port : false);
+}

@@ -1,0 +1,139 @@
+/** Packets as the model has them beside packets as they were seen, both in one notation, field by field. */
+import type { Packet } from '../contract/evidence.ts';
+import type { ComparedPacket } from '../contract/result.ts';
+import { formatEndpoint, parseAddress } from '../wire/address.ts';
+import { showRuns, sameBytes } from '../judge/notation.ts';
+import { observe } from './observe.ts';
+import type { ModelPacket } from './packets.ts';
+
+/** A packet's fields by name, in the order they are shown. */
+type Fields = readonly (readonly [name: string, text: string])[];
+
+/** Lines shown before the first difference and from it on. */
+const BEFORE = 2;
+const AFTER = 6;
+const ANY_PORT = 'any';
+
+/** What fields of packets that belong together are relative to. */
+interface Firsts {
+  /** First packet seen of each datagram, by its number. */
+  readonly datagram: Map<number, { readonly id: number; readonly label: number }>;
+  /** Source port seen first of each socket. */
+  readonly socket: Map<string, number>;
+}
+
+/** Null: every packet is as it must be. */
+export function differences(
+  expected: readonly ModelPacket[],
+  seen: readonly Packet[],
+): ComparedPacket[] | null {
+  const firsts: Firsts = { datagram: new Map(), socket: new Map() };
+  const lines: ComparedPacket[] = [];
+  let first = -1;
+  for (let index = 0; index < Math.max(expected.length, seen.length); index++) {
+    if (first >= 0 && index >= first + AFTER) break;
+    const want = expected[index];
+    const got = seen[index];
+    const [a, b] = [want && expectedFields(want), got && seenFields(got, want, firsts)];
+    const differs = a && b ? unequal(a, b, want, got) : ['packet'];
+    if (differs.length > 0 && first < 0) first = index;
+    // Texts cost more than all the rest, and most lists have no difference.
+    lines.push({ index, expected: a ? show(a) : null, actual: b ? show(b) : null, differs });
+  }
+  return first < 0 ? null : lines.slice(Math.max(0, first - BEFORE));
+}
+
+function unequal(a: Fields, b: Fields, want: ModelPacket | undefined, got: Packet | undefined): string[] {
+  return a.flatMap(([name, text], i) => {
+    if (name === 'bytes') return want && got && sameBytes(got.payload, want.payload) ? [] : [name];
+    return text === b[i]?.[1] ? [] : [name];
+  });
+}
+
+function show(fields: Fields): string {
+  return fields.flatMap(([name, text]) => (text === '' ? [] : [`${name} ${text}`])).join(', ');
+}
+
+function flag(value: number): string {
+  return `0x${value.toString(16).padStart(2, '0')}`;
+}
+
+/** Names by family: the same places of the two headers. */
+function names(family: Packet['family']): { ttl: string; tos: string } {
+  return family === 'ipv4' ? { ttl: 'TTL', tos: 'TOS' } : { ttl: 'hop limit', tos: 'traffic class' };
+}
+
+function expectedFields(packet: ModelPacket): Fields {
+  const { ttl, tos } = names(packet.family);
+  const from = endpoint(packet.from.address, packet.from.port);
+  return [
+    ['from', from],
+    ['to', endpoint(packet.to.address, packet.to.port)],
+    ['bytes', showRuns(packet.payload)],
+    ['IP length', String(packet.ipLength)],
+    ['UDP length', String(packet.udpLength)],
+    ['checksum', packet.checksum],
+    ['gso', packet.gso === 'none' ? 'none' : `${packet.gso} ${packet.gsoSize}`],
+    [ttl, String(packet.ttl)],
+    [tos, flag(packet.tos)],
+    ['DF', packet.df === undefined ? '' : packet.df ? 'set' : 'clear'],
+    ['IP ID', packet.family === 'ipv4' ? `first+${packet.idStep}` : ''],
+    ['flow label', packet.family === 'ipv6' ? "the first's" : ''],
+    ['IP options', packet.options],
+    ['extension headers', packet.extensions.map(({ header, body }) => `${header}:${body}`).join(' ')],
+    ['VLAN', ''],
+    ['fragment', ''],
+    ['wrong', ''],
+  ];
+}
+
+function endpoint(address: string, port: number): string {
+  const bytes = parseAddress(address);
+  if (!bytes) return address;
+  if (port !== 0) return formatEndpoint(bytes, port);
+  return formatEndpoint(bytes, 0).replace(/0$/u, ANY_PORT);
+}
+
+function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: Firsts): Fields {
+  const { ttl, tos } = names(packet.family);
+  const { options, extensions, flowLabel, vlan, fragment, wrong } = observe(packet.head);
+  const number = want?.datagram ?? -1;
+  const first = firsts.datagram.get(number) ?? {
+    id: (packet.ipId ?? 0) - (want?.idStep ?? 0),
+    label: flowLabel,
+  };
+  firsts.datagram.set(number, first);
+  // Before 6.2 the kernel does not tell a capture the segment size (860b7f27b8f7).
+  const gsoSize = packet.gsoSize === 0 && want ? want.gsoSize : packet.gsoSize;
+  return [
+    ['from', source(packet.from, want, firsts)],
+    ['to', packet.to],
+    ['bytes', showRuns(packet.payload)],
+    ['IP length', String(packet.ipLength)],
+    ['UDP length', String(packet.udpLength)],
+    ['checksum', packet.checksum],
+    ['gso', packet.gso === 'none' ? 'none' : `${packet.gso} ${gsoSize}`],
+    [ttl, String(packet.ttl)],
+    [tos, flag(packet.tos)],
+    ['DF', packet.df === undefined ? '' : packet.df ? 'set' : 'clear'],
+    ['IP ID', packet.ipId === undefined ? '' : `first+${(packet.ipId - first.id) & 0xffff}`],
+    [
+      'flow label',
+      packet.family === 'ipv4' ? '' : flowLabel === first.label ? "the first's" : flowLabel.toString(16),
+    ],
+    ['IP options', options],
+    ['extension headers', extensions],
+    ['VLAN', vlan],
+    ['fragment', fragment],
+    ['wrong', wrong],
+  ];
+}
+
+/** A port that the kernel chose is any one, but the same for all packets of a socket. */
+function source(from: string, want: ModelPacket | undefined, { socket }: Firsts): string {
+  if (!want || want.from.port !== 0) return from;
+  const port = Number(/:(\d+)$/u.exec(from)?.[1] ?? 0);
+  const first = socket.get(want.socket) ?? port;
+  socket.set(want.socket, first);
+  return port === first && port !== 0 ? from.replace(/\d+$/u, ANY_PORT) : from;
+}

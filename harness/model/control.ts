@@ -1,0 +1,142 @@
+/** Control messages of a send, by the rules of udp_cmsg_send(), ip_cmsg_send() and ip6_datagram_send_ctl(). */
+import { levelNumber } from '../abi/levels.ts';
+import { resolveOption, optionName } from '../abi/options.ts';
+import type { ControlMessage, Family } from '../contract/program.ts';
+import { Refused, Underivable } from './signals.ts';
+
+/** What control messages said; absent: nothing. */
+export interface Said {
+  gso?: number;
+  tos?: number;
+  ttl?: number;
+  /** IPv4 options, not filled up yet. */
+  options?: Buffer;
+  hopByHop?: Buffer;
+  destination?: Buffer;
+}
+
+function data(value: ControlMessage['value']): Buffer {
+  if ('hex' in value) return Buffer.from(value.hex, 'hex');
+  const bytes = Buffer.alloc(8);
+  if ('u8' in value) return bytes.subarray(0, bytes.writeUInt8(value.u8));
+  if ('u16' in value) return bytes.subarray(0, bytes.writeUInt16LE(value.u16));
+  if ('int' in value) return bytes.subarray(0, bytes.writeInt32LE(value.int));
+  bytes.writeBigUInt64LE(BigInt(value.u64));
+  return bytes;
+}
+
+interface One {
+  readonly level: number | undefined;
+  readonly name: string;
+  readonly data: Buffer;
+}
+
+const CMSG_HEADER = 16;
+const align = (length: number): number => (length + 7) & ~7;
+
+/** As for_each_cmsghdr() sees them; `length` overrides what a message says of itself. */
+function laidOut(list: readonly ControlMessage[]): One[] {
+  const total = list.reduce((sum, { value }) => sum + align(CMSG_HEADER + data(value).length), 0);
+  let at = 0;
+  return list.map(({ level, type, value, length }, i) => {
+    const bytes = data(value);
+    const room = align(CMSG_HEADER + bytes.length);
+    const said = length ?? CMSG_HEADER + bytes.length;
+    // CMSG_OK(); cmsg_len is unsigned.
+    if (said < CMSG_HEADER || at + said > total) throw new Refused('EINVAL');
+    const last = i === list.length - 1;
+    if (last ? at + align(said) + CMSG_HEADER <= total : align(said) !== room)
+      throw new Underivable('a control message says a length that makes another one begin within it');
+    at += room;
+    const padded = Buffer.concat([bytes, Buffer.alloc(room)]);
+    return {
+      level: levelNumber(level),
+      name: nameOf(level, type),
+      data: padded.subarray(0, said - CMSG_HEADER),
+    };
+  });
+}
+
+/** @throws Refused, Underivable */
+export function readControl(list: readonly ControlMessage[], family: Family): Said {
+  const said: Said = {};
+  const all = laidOut(list);
+  // udp_cmsg_send() goes over all of them first; whatever else it is, a SOL_UDP message must be UDP_SEGMENT with a u16.
+  for (const { level, name, data: bytes } of all) {
+    if (level !== LEVEL.udp) continue;
+    if (name !== 'UDP_SEGMENT' || bytes.length !== 2) throw new Refused('EINVAL');
+    said.gso = bytes.readUInt16LE();
+  }
+  const own = family === 'ipv4' ? LEVEL.ip : LEVEL.ipv6;
+  for (const { level, name, data: bytes } of all) {
+    // Other levels are passed over.
+    if (level !== own && level !== LEVEL.socket) continue;
+    const rule = level === own ? (family === 'ipv4' ? IPV4 : IPV6)[name] : SOCKET[name];
+    if (rule) rule(bytes, said);
+    else if (/^\d+$/u.test(name)) throw new Refused('EINVAL');
+    else throw new Underivable(`there is no rule for the control message ${name}`);
+  }
+  return said;
+}
+
+const LEVEL = {
+  udp: levelNumber('SOL_UDP'),
+  ip: levelNumber('SOL_IP'),
+  ipv6: levelNumber('SOL_IPV6'),
+  socket: levelNumber('SOL_SOCKET'),
+} as const;
+
+function nameOf(level: string, type: string): string {
+  const resolved = resolveOption(level, type);
+  return optionName(resolved.level, resolved.number);
+}
+
+type Rule = (bytes: Buffer, said: Said) => void;
+
+function int(bytes: Buffer, least: number, most: number): number {
+  if (bytes.length !== 4) throw new Refused('EINVAL');
+  const value = bytes.readInt32LE();
+  if (value < least || value > most) throw new Refused('EINVAL');
+  return value;
+}
+
+/** __sock_cmsg_send(): these two belong to other families and mean nothing here. */
+const SOCKET: Readonly<Record<string, Rule>> = {
+  SCM_RIGHTS: () => undefined,
+  SCM_CREDENTIALS: () => undefined,
+};
+
+/** net/ipv4/ip_sockglue.c: IP_TOS also comes as one byte, a TTL of 0 is none. */
+const IPV4: Readonly<Record<string, Rule>> = {
+  IP_TOS: (bytes, said) => {
+    said.tos = bytes.length === 1 ? bytes.readUInt8() : int(bytes, 0, 255);
+  },
+  IP_RETOPTS: (bytes, said) => {
+    said.options = bytes;
+  },
+  IP_TTL: (bytes, said) => {
+    said.ttl = int(bytes, 1, 255);
+  },
+};
+
+/** net/ipv6/datagram.c: -1 stands for the default; headers say their own length in units of 8 bytes less one. */
+const IPV6: Readonly<Record<string, Rule>> = {
+  IPV6_HOPLIMIT: (bytes, said) => {
+    said.ttl = int(bytes, -1, 255);
+  },
+  IPV6_TCLASS: (bytes, said) => {
+    said.tos = int(bytes, -1, 255);
+  },
+  IPV6_HOPOPTS: (bytes, said) => {
+    said.hopByHop = header(bytes);
+  },
+  IPV6_DSTOPTS: (bytes, said) => {
+    said.destination = header(bytes);
+  },
+};
+
+function header(bytes: Buffer): Buffer {
+  const length = bytes.length < 2 ? Infinity : (bytes.readUInt8(1) + 1) * 8;
+  if (bytes.length < length) throw new Refused('EINVAL');
+  return bytes.subarray(0, length);
+}

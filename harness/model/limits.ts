@@ -1,0 +1,59 @@
+/** Which sends are refused, with which errno, in the kernel's order of checks. Sizes in bytes. */
+import { PMTUDISC } from '../abi/flags.ts';
+import type { Request } from './request.ts';
+import { Refused, Underivable } from './signals.ts';
+import type { Rules } from './signals.ts';
+
+export const UDP_HEADER = 8;
+export const IP_HEADER = { ipv4: 20, ipv6: 40 } as const;
+/** IPv4's total length; IPv6's payload length does not count its own header. */
+const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
+const DO = PMTUDISC['do'] ?? 2;
+const OMIT = PMTUDISC['omit'] ?? 5;
+
+/** IP header with options or extension headers. */
+export function networkHeader({ family, options, hopByHop, destination }: Request): number {
+  return IP_HEADER[family] + options.length + hopByHop.length + destination.length;
+}
+
+/**
+ * Can a datagram of `payload` bytes be put together? By __ip_append_data() and __ip6_append_data(); for a corked one with
+ * all bytes so far.
+ */
+export function checkFits(request: Request, payload: number): void {
+  const { family, gso, discovery, fragsize, destination, dontFragment } = request;
+  const header = networkHeader(request);
+  // ip6_append_data() adds destination options to the length although the header already counts them.
+  const length = UDP_HEADER + payload + destination.length;
+  const mtu = gso > 0 ? MOST[family] : fragsize;
+  const mayFragment = discovery < DO || discovery === OMIT;
+  const most = mayFragment ? MOST[family] : mtu;
+  if (length > most - header) throw new Refused('EMSGSIZE');
+  if (dontFragment && length > mtu - header) throw new Refused('EMSGSIZE');
+}
+
+/** udp_send_skb(), udp_v6_send_skb(): what is asked of a send with a segment size. `checksums`: by the device. */
+export function checkSegments(request: Request, payload: number, checksums: boolean, rules: Rules): void {
+  const { gso, family, fragsize, unchecked, lite } = request;
+  if (gso === 0) return;
+  const header = networkHeader(request) + UDP_HEADER;
+  const segment = rules.has('small-send-ignores-gso-size') ? Math.min(payload, gso) : gso;
+  if (header + segment > fragsize)
+    throw new Refused(rules.has('oversized-gso-is-emsgsize') ? 'EMSGSIZE' : 'EINVAL');
+  const payloadOnly = rules.has(
+    family === 'ipv4' ? 'segment-cap-counts-payload' : 'segment-cap-counts-payload-ipv6',
+  );
+  if (payload + (payloadOnly ? 0 : header) > gso * rules.maxSegments) throw new Refused('EINVAL');
+  if (unchecked) throw new Refused('EINVAL');
+  if (lite) throw new Refused('EIO');
+  // Before 10154dbded6d a packet whose checksum was not left to the device was refused.
+  if (!checksums && !rules.has('sends-without-checksum-offload')) throw new Refused('EIO');
+  if (hasExtensions(request) && !rules.has('gso-with-ipv6-extension-headers')) throw new Refused('EIO');
+  if (payload <= gso && !rules.has('gso-of-one-segment-is-plain'))
+    throw new Underivable('GSO of one segment');
+}
+
+/** __ip6_append_data() leaves no checksum to the device when there is anything between the IPv6 header and UDP. */
+export function hasExtensions({ hopByHop, destination }: Request): boolean {
+  return hopByHop.length + destination.length > 0;
+}

@@ -1,0 +1,172 @@
+/** The topology as the case has left it: which device a packet leaves by, with what MTU, and what that device takes. */
+import type { Change, Family } from '../contract/program.ts';
+import type { Link, Route, Topology } from '../contract/topology.ts';
+import { parseAddress } from '../wire/address.ts';
+import { Underivable } from './signals.ts';
+import type { Rules } from './signals.ts';
+
+/** Where a packet goes. */
+export interface Path {
+  readonly ns: string;
+  readonly dev: string;
+  /** Bytes of IP packet by the route: dst_mtu(). */
+  readonly pathMtu: number;
+  readonly deviceMtu: number;
+  /** The address it gets when the socket has none. */
+  readonly source: string;
+}
+
+/** What matters of a device's features. */
+export interface Device {
+  /** Takes partial checksums (NETIF_F_HW_CSUM). */
+  readonly checksums: boolean;
+  /** Takes UDP GSO packets whole (NETIF_F_GSO_UDP_L4). */
+  readonly whole: boolean;
+  /** Cuts such a packet into an exact multiple and a tail (NETIF_F_GSO_PARTIAL). */
+  readonly partial: boolean;
+}
+
+interface Space {
+  readonly links: Map<string, Link>;
+  readonly routes: Route[];
+}
+
+/** drivers/net/loopback.c: 64 KiB unless the topology says otherwise. */
+const LO_MTU = 65536;
+/** ip_mtu() and ip6_mtu() cap what a device says: IP_MAX_MTU, IP6_MAX_MTU (include/net/ip.h, ip6_fib.h). */
+const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
+const ETHERNET_MTU = 1500;
+
+export class Network {
+  readonly #spaces = new Map<string, Space>();
+  /** Why nothing can be said any more; empty: everything can. */
+  #lost = '';
+  #xfrm = '';
+
+  constructor(topology: Topology) {
+    for (const [name, { links, routes, sysctls }] of Object.entries(topology.namespaces)) {
+      this.#spaces.set(name, {
+        links: new Map(links.map((link) => [link.name, link])),
+        routes: [...routes],
+      });
+      if (Object.keys(sysctls).length > 0) this.#lost = 'the topology sets sysctls';
+    }
+  }
+
+  change(change: Change): void {
+    const space = this.#spaces.get(change.ns);
+    if (change.kind === 'sysctl') this.#lost = `sysctl ${change.key} was set`;
+    else if (change.kind === 'xfrm') this.#xfrm = `${change.from} to ${change.to} goes through XFRM`;
+    else if (change.kind === 'link') this.#changeLink(space, change);
+    else {
+      const rest = space?.routes.filter((route) => route.to !== change.to) ?? [];
+      space?.routes.splice(0, Infinity, ...rest, ...(change.del ? [] : [change]));
+      // What is left of a local address without its route depends on the routes behind it.
+      if (change.del) this.#lost = `the route to ${change.to} was taken away`;
+    }
+  }
+
+  #changeLink(space: Space | undefined, change: Extract<Change, { kind: 'link' }>): void {
+    const old = space?.links.get(change.name);
+    if (!space || !old) {
+      this.#lost = `a link was changed that the topology does not have`;
+      return;
+    }
+    const { mtu = old.mtu, up = old.up, features = {} } = change;
+    space.links.set(change.name, {
+      ...old,
+      ...(mtu === undefined ? {} : { mtu }),
+      up,
+      features: { ...old.features, ...features },
+    });
+  }
+
+  /** The way of a packet; null: there is none (ENETUNREACH). @throws Underivable */
+  path(ns: string, family: Family, to: string): Path | null {
+    if (this.#lost !== '') throw new Underivable(this.#lost);
+    if (this.#xfrm !== '') throw new Underivable(this.#xfrm);
+    const address = parseAddress(to);
+    const space = this.#spaces.get(ns);
+    if (!address || !space) throw new Underivable(`no such destination: ${to}`);
+    if (isMulticast(address)) throw new Underivable(`${to} is a multicast address`);
+    if (isLoopback(address) || this.owns(ns, to)) return this.#local(ns, space, family, to);
+    const routes = [...space.links.values()].filter(({ up }) => up).flatMap(connected);
+    const [best] = [...space.routes, ...routes]
+      .filter((route) => covers(route.to, address))
+      .sort((a, b) => prefix(b.to) - prefix(a.to));
+    if (!best) return null;
+    const link = space.links.get(best.dev);
+    const source = link?.addresses.map(bare).find((own) => parseAddress(own)?.length === address.length);
+    if (!link || source === undefined) throw new Underivable(`${best.dev} has no ${family} address`);
+    const deviceMtu = link.mtu ?? ETHERNET_MTU;
+    return { ns, dev: best.dev, deviceMtu, pathMtu: Math.min(best.mtu ?? deviceMtu, MOST[family]), source };
+  }
+
+  /** A namespace's own addresses are reached over lo, whichever device they are on. */
+  #local(ns: string, space: Space, family: Family, to: string): Path {
+    const deviceMtu = space.links.get('lo')?.mtu ?? LO_MTU;
+    const route = space.routes.find((one) => one.local && bare(one.to) === to);
+    return { ns, dev: 'lo', deviceMtu, pathMtu: Math.min(route?.mtu ?? deviceMtu, MOST[family]), source: to };
+  }
+
+  owns(ns: string, address: string): boolean {
+    const links = this.#spaces.get(ns)?.links.values() ?? [];
+    return [...links].some((link) => link.addresses.some((own) => bare(own) === address));
+  }
+
+  device(ns: string, dev: string, rules: Rules): Device {
+    const link = this.#spaces.get(ns)?.links.get(dev);
+    const features: Readonly<Record<string, boolean | undefined>> = link?.features ?? {};
+    const kind = link?.kind ?? 'lo';
+    const checksums = features['tx-checksum-ip-generic'] ?? true;
+    // NETIF_F_GSO_SOFTWARE holds NETIF_F_GSO_UDP_L4 since 2e4ef10f5850; dummy and ifb advertise it since ecb8fed408b6.
+    const inherent = (): boolean =>
+      rules.has(kind === 'lo' || kind === 'veth' ? 'loopback-carries-gso' : 'dummy-advertises-gso');
+    const uso = features['tx-udp-segmentation'] ?? inherent();
+    const scattered = features['tx-scatter-gather'] ?? true;
+    const segments = features['tx-generic-segmentation'] ?? true;
+    return { checksums, whole: uso && checksums && scattered && segments, partial: false };
+  }
+
+  /** The other end of a veth pair; null: what leaves here arrives nowhere, or (lo) right here. */
+  peer(ns: string, dev: string): { ns: string; dev: string } | null {
+    const own = this.#spaces.get(ns)?.links.get(dev)?.peer;
+    if (own) return { ns: own.ns, dev: own.name };
+    for (const [other, { links }] of this.#spaces)
+      for (const { name, peer } of links.values())
+        if (peer?.ns === ns && peer.name === dev) return { ns: other, dev: name };
+    return null;
+  }
+}
+
+function connected(link: Link): Route[] {
+  return link.addresses.map((to) => ({ to, dev: link.name }));
+}
+
+function bare(address: string): string {
+  return address.split('/')[0] ?? address;
+}
+
+function prefix(route: string): number {
+  return Number(route.split('/')[1] ?? 128);
+}
+
+function covers(route: string, address: Buffer): boolean {
+  const network = parseAddress(bare(route));
+  if (network?.length !== address.length) return false;
+  const bits = Math.min(prefix(route), address.length * 8);
+  for (let bit = 0; bit < bits; bit++) {
+    const mask = 0x80 >> (bit & 7);
+    if (((network[bit >> 3] ?? 0) & mask) !== ((address[bit >> 3] ?? 0) & mask)) return false;
+  }
+  return true;
+}
+
+function isMulticast(address: Buffer): boolean {
+  return address.length === 4 ? (address[0] ?? 0) >= 224 : address[0] === 0xff;
+}
+
+function isLoopback(address: Buffer): boolean {
+  if (address.length === 4) return address[0] === 127;
+  return address.subarray(0, 15).every((byte) => byte === 0) && address[15] === 1;
+}

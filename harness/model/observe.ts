@@ -1,0 +1,54 @@
+/** What a captured packet's headers say beyond the fields of its record. */
+import { decode } from '../wire/decode.ts';
+import type { Layer, Vlan } from '../wire/layers.ts';
+
+/** Texts in the notation of compare.ts; empty: there is none. */
+export interface Observed {
+  readonly options: string;
+  readonly extensions: string;
+  /** 20 bits; 0 for IPv4. */
+  readonly flowLabel: number;
+  readonly vlan: string;
+  readonly fragment: string;
+  /** What is wrong with the headers. */
+  readonly wrong: string;
+}
+
+const FRAGMENT = 44;
+const NONE: Observed = { options: '', extensions: '', flowLabel: 0, vlan: '', fragment: '', wrong: '' };
+
+/** `head`: everything before the payload, as hex. */
+export function observe(head: string): Observed {
+  const { layers, findings } = decode(Buffer.from(head, 'hex'));
+  // The payload is not here, so that lengths cannot be held against it; the record has them.
+  const wrong = findings
+    .filter((finding) => !/bytes are there$|is cut$|UDP checksum/u.test(finding))
+    .join(', ');
+  return layers.reduce(add, { ...NONE, wrong });
+}
+
+function add(seen: Observed, layer: Layer): Observed {
+  if (layer.layer === 'vlan') return { ...seen, vlan: joined(seen.vlan, tag(layer)) };
+  if (layer.layer === 'ipv6') return { ...seen, flowLabel: layer.flowLabel };
+  if (layer.layer === 'ipv4') {
+    const { more, fragmentOffset, optionBytes } = layer;
+    const fragment = more || fragmentOffset > 0 ? fragmentText(fragmentOffset, more) : '';
+    return { ...seen, options: optionBytes, fragment };
+  }
+  if (layer.layer !== 'extension') return seen;
+  if (layer.header === FRAGMENT && layer.fragment)
+    return { ...seen, fragment: fragmentText(layer.fragment.offset, layer.fragment.more) };
+  return { ...seen, extensions: joined(seen.extensions, `${layer.header}:${layer.body}`) };
+}
+
+function tag({ tpid, id, priority }: Vlan): string {
+  return `${tpid.toString(16)}/${id}/${priority}`;
+}
+
+function joined(first: string, second: string): string {
+  return first === '' ? second : `${first} ${second}`;
+}
+
+function fragmentText(offset: number, more: boolean): string {
+  return `at ${offset}${more ? ' with more to come' : ', the last'}`;
+}

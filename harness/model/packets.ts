@@ -1,0 +1,142 @@
+/** The packets one datagram becomes at the device it leaves by: whole, in segments, or an exact multiple and a tail. */
+import { PMTUDISC } from '../abi/flags.ts';
+import type { Slice } from '../contract/expectation.ts';
+import type { Endpoint, Family } from '../contract/program.ts';
+import { IP_HEADER, UDP_HEADER, hasExtensions, networkHeader } from './limits.ts';
+import type { Device } from './network.ts';
+import type { Request } from './request.ts';
+import type { Rules } from './signals.ts';
+
+/** A packet as a device must get it. Sizes in bytes. */
+export interface ModelPacket {
+  readonly family: Family;
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly payload: readonly Slice[];
+  readonly ipLength: number;
+  readonly udpLength: number;
+  readonly checksum: 'partial' | 'good' | 'zero';
+  readonly gso: 'none' | 'udp-l4';
+  /** 0 for a plain packet. */
+  readonly gsoSize: number;
+  readonly ttl: number;
+  readonly tos: number;
+  /** IPv4 only. */
+  readonly df?: boolean;
+  /** IPv4 options as hex. */
+  readonly options: string;
+  /** IPv6 extension headers without their first byte, by header number, outermost first. */
+  readonly extensions: readonly { readonly header: number; readonly body: string }[];
+  /** Packets of one socket have the same number: one source port, also where the kernel chose it. */
+  readonly socket: string;
+  /** Packets of one datagram have the same number: one flow label, identifications in a row. */
+  readonly datagram: number;
+  /** IPv4 identification, relative to that of the datagram's first packet (inet_gso_segment()). */
+  readonly idStep: number;
+}
+
+const DO = PMTUDISC['do'] ?? 2;
+const PROBE = PMTUDISC['probe'] ?? 3;
+const WANT = PMTUDISC['want'] ?? 1;
+const HOP_BY_HOP = 0;
+const DESTINATION = 60;
+/** netif_set_gso_max_size(): 65536 unless somebody changes it; counts the link header. */
+const GSO_MAX = 65536;
+const LINK_HEADER = 14;
+
+/** `[from, to)` of a datagram's bytes. */
+export function cut(payload: readonly Slice[], from: number, to: number): Slice[] {
+  const parts: Slice[] = [];
+  let start = 0;
+  for (const { stream, at, length } of payload) {
+    const first = Math.max(from, start);
+    const last = Math.min(to, start + length);
+    if (first < last) parts.push({ stream, at: at + first - start, length: last - first });
+    start += length;
+  }
+  return parts;
+}
+
+/**
+ * Null: IP cuts the datagram into fragments, for which there are no rules here. `inOneGo`: neither MSG_MORE nor UDP_CORK was used; only then a plain datagram's checksum is left to the device
+ * (__ip_append_data()).
+ */
+export function packetsOf(
+  request: Request,
+  payload: readonly Slice[],
+  datagram: number,
+  inOneGo: boolean,
+  device: Device,
+  rules: Rules,
+): ModelPacket[] | null {
+  const length = payload.reduce((sum, slice) => sum + slice.length, 0);
+  const { gso, unchecked } = request;
+  const extended = hasExtensions(request);
+  const segmented = gso > 0 && length > gso;
+  const fits = networkHeader(request) + UDP_HEADER + length <= request.fragsize;
+  if (!segmented && !fits) return null;
+  // A partial checksum stays one only where the device takes it; skb_checksum_help() makes it otherwise.
+  const left = device.checksums && !extended && (gso > 0 || inOneGo);
+  const checksum = unchecked ? 'zero' : left ? 'partial' : 'good';
+  const packet = (from: number, to: number, gsoSize: number, idStep: number): ModelPacket =>
+    header(request, length, cut(payload, from, to), { checksum, gsoSize, datagram, idStep });
+  if (!segmented) return [packet(0, length, 0, 0)];
+  const whole = device.whole && !extended && takesSize(request, length, rules);
+  if (whole) return [packet(0, length, gso, 0)];
+  if (device.partial) {
+    // skb_segment(): as many full segments as there are in one packet that the device cuts, what is left as a plain one.
+    const full = Math.floor(length / gso);
+    const most = full * gso;
+    const tail = most < length ? [packet(most, length, 0, full)] : [];
+    return [packet(0, most, full > 1 ? gso : 0, 0), ...tail];
+  }
+  return Array.from({ length: Math.ceil(length / gso) }, (_, i) =>
+    packet(i * gso, Math.min((i + 1) * gso, length), 0, i),
+  );
+}
+
+/** gso_features_check(): from 24ab059d2ebd on packets beyond the device's gso_max_size are cut in software. */
+function takesSize(request: Request, length: number, rules: Rules): boolean {
+  const size = LINK_HEADER + networkHeader(request) + UDP_HEADER + length;
+  return size < GSO_MAX || !rules.has('gso-max-size-is-checked');
+}
+
+function header(
+  request: Request,
+  whole: number,
+  payload: readonly Slice[],
+  more: Pick<ModelPacket, 'checksum' | 'gsoSize' | 'datagram' | 'idStep'>,
+): ModelPacket {
+  const { family, socket, from, to, ttl, tos, options, hopByHop, destination } = request;
+  const length = payload.reduce((sum, slice) => sum + slice.length, 0);
+  const extensions = [
+    { header: HOP_BY_HOP, bytes: hopByHop },
+    { header: DESTINATION, bytes: destination },
+  ].filter(({ bytes }) => bytes.length > 0);
+  return {
+    family,
+    socket,
+    from,
+    to,
+    payload,
+    ipLength: networkHeader(request) + UDP_HEADER + length,
+    udpLength: UDP_HEADER + length,
+    gso: more.gsoSize > 0 ? 'udp-l4' : 'none',
+    ttl,
+    tos,
+    ...(family === 'ipv4' ? { df: dontFragment(request, whole) } : {}),
+    options: options.toString('hex'),
+    extensions: extensions.map(({ header: number, bytes }) => ({
+      header: number,
+      body: bytes.toString('hex', 1),
+    })),
+    ...more,
+  };
+}
+
+/** __ip_make_skb(): WANT asks whether the datagram as a whole fits the path, also where it is going to be segmented. */
+function dontFragment({ discovery, path, options }: Request, payload: number): boolean {
+  if (discovery === DO || discovery === PROBE) return true;
+  const length = IP_HEADER.ipv4 + options.length + UDP_HEADER + payload;
+  return discovery === WANT && length <= path.pathMtu;
+}

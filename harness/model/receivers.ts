@@ -1,0 +1,137 @@
+/** What waits on each socket to be read. */
+import type { Slice } from '../contract/expectation.ts';
+import type { Action } from '../contract/program.ts';
+import type { Network } from './network.ts';
+import { cut } from './packets.ts';
+import type { ModelPacket } from './packets.ts';
+import type { Request } from './request.ts';
+import { intOption } from './socket.ts';
+import type { Queued, SocketState } from './socket.ts';
+import type { StepModel } from './walk.ts';
+
+/** A datagram as recvmsg must bring it. Sizes in bytes. */
+export interface ModelDatagram {
+  /** The return value. */
+  readonly length: number;
+  readonly payload: readonly Slice[];
+  /** Value of the UDP_GRO control message; null: there must be none. */
+  readonly gro: number | null;
+  /** Null: the port is any one the kernel chose, or the address is not known. */
+  readonly from: string | null;
+}
+
+const ANY = new Set(['0.0.0.0', '::']);
+const MAPPED = '::ffff:';
+/** net.core.rmem_default, less the room a buffer takes beside its bytes. */
+const ROOM = 212_992;
+const OVERHEAD = 1280;
+/** CMSG_LEN(sizeof(int)) */
+const CMSG_INT = 20;
+
+export class Receivers {
+  readonly #network: Network;
+  readonly #sockets: ReadonlyMap<string, SocketState>;
+
+  constructor(network: Network, sockets: ReadonlyMap<string, SocketState>) {
+    this.#network = network;
+    this.#sockets = sockets;
+  }
+
+  /** A datagram arrives wherever its destination is. `packets`: as they left; null: in IP fragments. */
+  arrive(
+    request: Request,
+    payload: readonly Slice[],
+    packets: readonly ModelPacket[] | null,
+    sender: SocketState,
+  ): void {
+    const { path, to, family } = request;
+    const peer = this.#network.peer(path.ns, path.dev);
+    const ns = path.dev === 'lo' ? path.ns : peer?.ns;
+    if (ns === undefined || !this.#network.owns(ns, to.address)) return;
+    const takers = [...this.#sockets.values()].filter((socket) => takes(socket, ns, request));
+    if (takers.length === 0 && sender.peer !== null)
+      sender.sends = `nobody listens at ${to.address}: an ICMP error may wait on ${sender.name}`;
+    if (takers.length > 1) for (const socket of takers) socket.receives = 'several sockets could take it';
+    const [taker] = takers;
+    if (!taker || takers.length > 1) return;
+    // Decided on arrival: udp_unexpected_gso() looks whether the socket has UDP_GRO then.
+    const gro = intOption(taker, 'UDP_GRO', 0) !== 0;
+    const from = sender.bound && sender.bound.port !== 0 ? endpoint(request, taker, family) : null;
+    for (const one of arrivals(request, payload, packets, gro)) taker.queue.push({ ...one, from });
+    const filled = taker.queue.reduce((sum, one) => sum + bytes(one) + OVERHEAD, 0);
+    if (filled > ROOM) taker.receives = 'more may have come than its receive buffer holds';
+  }
+
+  lose(why: string): void {
+    for (const socket of this.#sockets.values()) socket.receives = why;
+  }
+
+  read(socket: SocketState | undefined, action: Extract<Action, { do: 'receive' }>): StepModel {
+    if (!socket) return { kind: 'unknown', why: `${action.socket} could not be opened` };
+    const { flags, buffer, control } = action;
+    if (flags.includes('MSG_ERRQUEUE'))
+      return { kind: 'unknown', why: 'there is no model of the error queue' };
+    if (socket.receives !== '') return { kind: 'unknown', why: socket.receives };
+    const peeking = flags.includes('MSG_PEEK');
+    // A peek shows the first datagram over and over.
+    const waiting = peeking ? Array.from({ length: action.want }, () => socket.queue[0]) : [...socket.queue];
+    if (!peeking) socket.queue.length = 0;
+    // Without room for it the message is left out or cut (put_cmsg()).
+    const gro = intOption(socket, 'UDP_GRO', 0) !== 0 && control >= CMSG_INT;
+    const datagrams = waiting
+      .filter((queued) => queued !== undefined)
+      .map((queued): ModelDatagram => {
+        const length = bytes(queued);
+        return {
+          length: flags.includes('MSG_TRUNC') ? length : Math.min(length, buffer),
+          payload: cut(queued.payload, 0, buffer),
+          // udp_cmsg_recv(): only while the socket has UDP_GRO, and only for what is an aggregate.
+          gro: gro && queued.gsoSize > 0 ? queued.gsoSize : null,
+          from: queued.from,
+        };
+      });
+    return { kind: 'datagrams', datagrams };
+  }
+}
+
+function bytes({ payload }: Pick<Queued, 'payload'>): number {
+  return payload.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** udp_queue_rcv_skb(): a socket without UDP_GRO gets the segments of a packet that came whole. */
+function arrivals(
+  { gso }: Request,
+  payload: readonly Slice[],
+  packets: readonly ModelPacket[] | null,
+  gro: boolean,
+): Pick<Queued, 'payload' | 'gsoSize'>[] {
+  // IP puts fragments together again.
+  if (!packets) return [{ payload, gsoSize: 0 }];
+  return packets.flatMap((packet) => {
+    if (packet.gso === 'none') return [{ payload: packet.payload, gsoSize: 0 }];
+    if (gro) return [{ payload: packet.payload, gsoSize: packet.gsoSize }];
+    const length = bytes(packet);
+    return Array.from({ length: Math.ceil(length / gso) }, (_, i) => ({
+      payload: cut(packet.payload, i * gso, (i + 1) * gso),
+      gsoSize: 0,
+    }));
+  });
+}
+
+function takes(socket: SocketState, ns: string, { to, from, family, lite }: Request): boolean {
+  const { bound, peer } = socket;
+  if (socket.ns !== ns || bound?.port !== to.port || (socket.protocol === 'udplite') !== lite) return false;
+  const mapped = family === 'ipv4' && socket.family === 'ipv6';
+  if (mapped && intOption(socket, 'IPV6_V6ONLY', 0) !== 0) return false;
+  if (family === 'ipv6' && socket.family === 'ipv4') return false;
+  const here = bound.address.replace(MAPPED, '');
+  const reached = ANY.has(bound.address) || here === to.address;
+  const meant =
+    !peer || (peer.address.replace(MAPPED, '') === from.address && [0, peer.port].includes(from.port));
+  return reached && meant;
+}
+
+function endpoint({ from }: Request, taker: SocketState, family: string): string {
+  const address = family === 'ipv4' && taker.family === 'ipv6' ? `${MAPPED}${from.address}` : from.address;
+  return address.includes(':') ? `[${address}]:${from.port}` : `${address}:${from.port}`;
+}

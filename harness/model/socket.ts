@@ -1,0 +1,90 @@
+/** What a socket is set to, as far as it shapes what it sends: the successful calls on it, one after another. */
+import { optionName, resolveOption } from '../abi/options.ts';
+import type { Slice } from '../contract/expectation.ts';
+import type { Action, Endpoint, Family, OptionValue } from '../contract/program.ts';
+import { Underivable } from './signals.ts';
+import type { Request } from './request.ts';
+
+/** A datagram put together by MSG_MORE or UDP_CORK: everything but the bytes is that of its first part. */
+export interface Cork {
+  readonly request: Request;
+  readonly payload: Slice[];
+}
+
+/** Of datagrams that wait to be read. */
+export interface Queued {
+  readonly payload: readonly Slice[];
+  /** Bytes of each but the last segment in it; 0: it is no aggregate. */
+  readonly gsoSize: number;
+  readonly from: string | null;
+}
+
+export interface SocketState {
+  readonly name: string;
+  readonly ns: string;
+  readonly family: Family;
+  readonly protocol: 'udp' | 'udplite';
+  /** Value of each option that was set, by name. */
+  readonly options: Map<string, OptionValue>;
+  bound: Endpoint | null;
+  peer: Endpoint | null;
+  cork: Cork | null;
+  readonly queue: Queued[];
+  /** Why nothing can be said of what it sends or receives; empty: everything can. */
+  sends: string;
+  receives: string;
+}
+
+/** Options that change nothing about what leaves or arrives, or only what is told about it. */
+const HARMLESS = new Set(
+  (
+    'SO_REUSEADDR SO_TYPE SO_RCVTIMEO SO_SNDTIMEO SO_BROADCAST SO_RXQ_OVFL SO_RCVLOWAT IP_RECVTOS IP_RECVTTL IP_PKTINFO IP_RECVOPTS ' +
+    'IPV6_RECVPKTINFO IPV6_RECVHOPLIMIT IPV6_RECVTCLASS IPV6_RECVHOPOPTS IPV6_RECVDSTOPTS UDP_NO_CHECK6_RX IPV6_MULTICAST_LOOP'
+  ).split(' '),
+);
+/** Options the model has rules for. */
+const MODELLED = new Set(
+  (
+    'UDP_SEGMENT UDP_GRO UDP_CORK UDP_NO_CHECK6_TX SO_NO_CHECK IP_MTU_DISCOVER IP_TOS IP_TTL IP_OPTIONS IPV6_MTU_DISCOVER ' +
+    'IPV6_MTU IPV6_DONTFRAG IPV6_UNICAST_HOPS IPV6_TCLASS IPV6_HOPOPTS IPV6_DSTOPTS IPV6_V6ONLY'
+  ).split(' '),
+);
+/** Options that only limit or change what a socket reads. */
+const READING = new Set(['SO_RCVBUF', 'SO_RCVBUFFORCE', 'SO_PEEK_OFF', 'SO_ATTACH_FILTER', 'IP_MINTTL']);
+
+export function openSocket(action: Extract<Action, { do: 'open' }>): SocketState {
+  const { socket, ns, family, protocol } = action;
+  const fresh = { bound: null, peer: null, cork: null, sends: '', receives: '' };
+  return { name: socket, ns, family, protocol, options: new Map(), queue: [], ...fresh };
+}
+
+/** Takes over a setsockopt that succeeded. Releasing the cork is the walk's business. */
+export function setOption(socket: SocketState, action: Extract<Action, { do: 'set' }>): void {
+  const name = canonical(action.level, action.option);
+  if (HARMLESS.has(name)) return;
+  if (READING.has(name)) socket.receives = `${name} was set on ${socket.name}`;
+  else if (MODELLED.has(name)) socket.options.set(name, action.value);
+  else socket.sends = `${name} was set on ${socket.name}, and there is no rule for it`;
+}
+
+/** The option's name also where it was given by number. */
+function canonical(level: string, option: string): string {
+  const resolved = resolveOption(level, option);
+  return optionName(resolved.level, resolved.number);
+}
+
+/** Value of an int option, `otherwise` when it was never set. @throws Underivable for one set from other bytes */
+export function intOption(socket: SocketState, name: string, otherwise: number): number {
+  const value = socket.options.get(name);
+  if (value === undefined) return otherwise;
+  if ('int' in value) return value.int;
+  // include/linux/sockptr.h: the kernel takes the first four bytes, native order.
+  if ('hex' in value && value.hex.length >= 8) return Buffer.from(value.hex, 'hex').readInt32LE();
+  throw new Underivable(`${name} was set from ${JSON.stringify(value)}`);
+}
+
+/** Bytes of an option such as IP_OPTIONS; empty when it was never set or taken back. */
+export function bytesOption(socket: SocketState, name: string): Buffer {
+  const value = socket.options.get(name);
+  return value && 'hex' in value ? Buffer.from(value.hex, 'hex') : Buffer.alloc(0);
+}

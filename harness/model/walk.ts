@@ -1,0 +1,234 @@
+/** Goes through a case step by step and says of each what a kernel with the given behaviours must show. */
+import type { Slice } from '../contract/expectation.ts';
+import type { Action, Message, Program } from '../contract/program.ts';
+import { Captures } from './captures.ts';
+import { checkFits, checkSegments } from './limits.ts';
+import { Network } from './network.ts';
+import { packetsOf } from './packets.ts';
+import type { ModelPacket } from './packets.ts';
+import { Receivers } from './receivers.ts';
+import type { ModelDatagram } from './receivers.ts';
+import { isUnchecked, request } from './request.ts';
+import type { Request } from './request.ts';
+import { Refused, Rules, Underivable } from './signals.ts';
+import { intOption, openSocket, setOption } from './socket.ts';
+import type { Cork, SocketState } from './socket.ts';
+
+/** How a step went, as far as later ones depend on it. */
+export interface StepOutcome {
+  readonly ok: boolean;
+  /** sendmmsg: messages sent. */
+  readonly sent: number;
+}
+
+export type StepModel =
+  /** There is nothing to say about this kind of step. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly why: string }
+  /** `-1 EMSGSIZE`, or what the call returns. */
+  | { readonly kind: 'returns'; readonly value: string }
+  | { readonly kind: 'packets'; readonly packets: readonly ModelPacket[] }
+  | { readonly kind: 'datagrams'; readonly datagrams: readonly ModelDatagram[] };
+
+type Send = Extract<Action, { do: 'send' }>;
+
+/** Flags that change nothing about what is sent. */
+const PLAIN_FLAGS = new Set(['MSG_MORE', 'MSG_DONTWAIT', 'MSG_NOSIGNAL', 'MSG_CONFIRM', 'MSG_OOB']);
+const MOST_IPV4 = 65535;
+
+export class Walk {
+  readonly #rules: Rules;
+  readonly #network: Network;
+  readonly #sockets = new Map<string, SocketState>();
+  readonly #captures: Captures;
+  readonly #receivers: Receivers;
+  #datagrams = 0;
+
+  constructor(program: Program, states: Readonly<Record<string, boolean>>) {
+    this.#rules = new Rules(states);
+    this.#network = new Network(program.topology);
+    this.#captures = new Captures(this.#network);
+    this.#receivers = new Receivers(this.#network, this.#sockets);
+  }
+
+  /** Behaviours that decided anything so far. */
+  get behaviours(): ReadonlySet<string> {
+    return this.#rules.asked;
+  }
+
+  /** What `action` must show; then takes over what it did. Steps come in order. */
+  step(action: Action, outcome: StepOutcome): StepModel {
+    switch (action.do) {
+      case 'send':
+        return this.#send(action, outcome);
+      case 'receive':
+        return this.#receivers.read(this.#sockets.get(action.socket), action);
+      case 'packets':
+        return this.#captures.read(action.capture);
+      case 'capture':
+        if (outcome.ok) this.#captures.start(action);
+        return { kind: 'none' };
+      case 'change':
+        if (outcome.ok) this.#network.change(action.change);
+        return { kind: 'none' };
+      case 'open':
+        if (outcome.ok) this.#sockets.set(action.socket, openSocket(action));
+        return { kind: 'none' };
+      case 'get':
+      case 'queue':
+      case 'counters':
+        return { kind: 'none' };
+      case 'bind':
+      case 'connect':
+      case 'set':
+      case 'close':
+        if (outcome.ok) this.#setUp(action);
+        return { kind: 'none' };
+    }
+  }
+
+  #setUp(action: Extract<Action, { do: 'bind' | 'connect' | 'set' | 'close' }>): void {
+    const socket = this.#sockets.get(action.socket);
+    if (!socket) return;
+    if (action.do === 'bind') socket.bound = action.to;
+    else if (action.do === 'connect') socket.peer = action.to;
+    else if (action.do === 'close') this.#sockets.delete(action.socket);
+    else {
+      setOption(socket, action);
+      this.#release(socket);
+    }
+  }
+
+  /** UDP_CORK off sends what is pending; that this was refused nobody is told (udp_lib_setsockopt()). */
+  #release(socket: SocketState): void {
+    const { cork } = socket;
+    if (!cork || intOption(socket, 'UDP_CORK', 0) !== 0 || !socket.options.has('UDP_CORK')) return;
+    socket.cork = null;
+    try {
+      this.#leave(socket, cork.request, cork.payload, false);
+    } catch (signal) {
+      if (signal instanceof Underivable) this.#lose(signal.message);
+      else if (!(signal instanceof Refused)) throw signal;
+    }
+  }
+
+  #send(action: Send, outcome: StepOutcome): StepModel {
+    const socket = this.#sockets.get(action.socket);
+    if (!socket) return { kind: 'unknown', why: `${action.socket} could not be opened` };
+    const many = action.call === 'sendmmsg';
+    let count = 0;
+    let bytes = 0;
+    for (const [i, message] of action.messages.entries()) {
+      const went = many ? outcome.ok && i < outcome.sent : outcome.ok;
+      const said = this.#message(socket, message, action.flags, went);
+      if (said === 'unknown') continue;
+      if (said.refused !== null)
+        return { kind: 'returns', value: many && count > 0 ? String(count) : `-1 ${said.refused}` };
+      count++;
+      bytes += said.bytes;
+      if (!went) break;
+    }
+    if (this.#unknown !== '') return { kind: 'unknown', why: this.#take() };
+    return { kind: 'returns', value: String(many ? count : bytes) };
+  }
+
+  #unknown = '';
+
+  #take(): string {
+    const why = this.#unknown;
+    this.#unknown = '';
+    return why;
+  }
+
+  /** One message; what it did counts, whatever the rules say: the disagreement is the judge's business. */
+  #message(
+    socket: SocketState,
+    message: Message,
+    flags: readonly string[],
+    went: boolean,
+  ): { refused: string | null; bytes: number } | 'unknown' {
+    const pending = socket.cork;
+    try {
+      const bytes = this.#try(socket, message, flags);
+      if (!went) socket.cork = null;
+      return { refused: null, bytes };
+    } catch (signal) {
+      // A part that cannot be added takes with it what was pending (udp_flush_pending_frames()).
+      if (signal instanceof Refused) {
+        if (went) this.#lose(`a send went through that should be refused with ${signal.errno}`);
+        socket.cork = signal.early ? pending : null;
+        return { refused: signal.errno, bytes: 0 };
+      }
+      if (!(signal instanceof Underivable)) throw signal;
+      this.#unknown = signal.message;
+      socket.cork = null;
+      // What failed leaves nothing behind.
+      if (went) this.#lose(signal.message);
+      return 'unknown';
+    }
+  }
+
+  #lose(why: string): void {
+    this.#captures.lose(why);
+    this.#receivers.lose(why);
+  }
+
+  #try(socket: SocketState, message: Message, flags: readonly string[]): number {
+    if (socket.sends !== '') throw new Underivable(socket.sends);
+    const odd = flags.find((flag) => !PLAIN_FLAGS.has(flag));
+    if (odd !== undefined) throw new Underivable(`there is no rule for ${odd}`);
+    const bytes = message.iov.reduce((sum, length) => sum + length, 0);
+    const slices: Slice[] = bytes === 0 ? [] : [{ stream: message.stream, at: 0, length: bytes }];
+    const more = flags.includes('MSG_MORE') || intOption(socket, 'UDP_CORK', 0) !== 0;
+    const cork = this.#append(socket, message, flags, bytes, slices);
+    const total = cork.payload.reduce((sum, { length }) => sum + length, 0);
+    checkFits(cork.request, total);
+    const alone = socket.cork === null && !more;
+    socket.cork = more ? cork : null;
+    if (!more) this.#leave(socket, cork.request, cork.payload, alone);
+    return bytes;
+  }
+
+  #append(
+    socket: SocketState,
+    message: Message,
+    flags: readonly string[],
+    bytes: number,
+    slices: readonly Slice[],
+  ): Cork {
+    const { cork } = socket;
+    const fresh = cork ? null : () => request(socket, message, this.#network);
+    const ipv4 = (cork?.request.family ?? this.#family(socket, message)) === 'ipv4';
+    // udp_sendmsg() looks at these two before anything else; udpv6_sendmsg() has neither.
+    if (ipv4 && bytes > MOST_IPV4) throw new Refused('EMSGSIZE', true);
+    if (ipv4 && flags.includes('MSG_OOB')) throw new Refused('EOPNOTSUPP', true);
+    // udp_sendmsg() adds nothing to IPv6 data; the other way round udpv6_sendmsg() hands on what IPv4 began.
+    if (cork?.request.family === 'ipv6' && message.to && isMapped(message.to.address))
+      throw new Refused(intOption(socket, 'IPV6_V6ONLY', 0) === 0 ? 'EINVAL' : 'ENETUNREACH', true);
+    return cork
+      ? { request: cork.request, payload: [...cork.payload, ...slices] }
+      : { request: (fresh as () => Request)(), payload: [...slices] };
+  }
+
+  #family(socket: SocketState, message: Message): 'ipv4' | 'ipv6' {
+    const to = message.to ?? socket.peer;
+    return socket.family === 'ipv4' || (to !== null && isMapped(to.address)) ? 'ipv4' : 'ipv6';
+  }
+
+  /** A whole datagram goes down. @throws Refused, Underivable */
+  #leave(socket: SocketState, begun: Request, payload: readonly Slice[], alone: boolean): void {
+    const wanted = { ...begun, unchecked: isUnchecked(socket, begun.family) };
+    const device = this.#network.device(wanted.path.ns, wanted.path.dev, this.#rules);
+    const length = payload.reduce((sum, slice) => sum + slice.length, 0);
+    checkSegments(wanted, length, device.checksums, this.#rules);
+    const number = this.#datagrams++;
+    const packets = packetsOf(wanted, payload, number, alone, device, this.#rules);
+    // A capture is of UDP: UDP-Lite leaves nothing in it.
+    if (!wanted.lite) this.#captures.pass(wanted.path, packets, socket);
+    this.#receivers.arrive(wanted, payload, packets, socket);
+  }
+}
+
+function isMapped(address: string): boolean {
+  return address.startsWith('::ffff:');
+}
