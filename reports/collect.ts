@@ -5,6 +5,7 @@ import type {
   TargetSummary,
   Totals,
 } from '../harness/contract/result.ts';
+import { settle } from '../harness/contract/settle.ts';
 import { count } from './outcomes.ts';
 
 type Event<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
@@ -18,10 +19,20 @@ export interface TargetRecord {
   summary: TargetSummary | null;
   /** Cases handed to the machine and not yet ended, in order: the first one runs now. */
   readonly started: Set<string>;
-  /** Every attempt, in the order of arrival. */
-  readonly attempts: CaseResult[];
-  /** Last attempt of each case, by id. */
+  /** Every attempt at each case, by id. */
+  readonly attempts: Map<string, [CaseResult, ...CaseResult[]]>;
+  /** What the attempts at each case amount to, by id. */
   readonly results: Map<string, CaseResult>;
+}
+
+type Attempts = readonly [CaseResult, ...CaseResult[]];
+
+/** The attempts at a case with one more, or with another end of one of them. */
+function withAttempt(before: Attempts | undefined, result: CaseResult): [CaseResult, ...CaseResult[]] {
+  if (before === undefined) return [result];
+  const [first, ...others] = before;
+  if (first.attempt === result.attempt) return [result, ...others];
+  return [first, ...others.filter(({ attempt }) => attempt !== result.attempt), result];
 }
 
 /** What a run said so far, for views that show it as a whole. */
@@ -54,10 +65,14 @@ export class Collected {
       case 'case-end': {
         const target = this.target(event.result.target);
         target.started.delete(event.result.id);
-        target.attempts.push(event.result);
-        target.results.set(event.result.id, event.result);
+        const { id } = event.result;
+        const attempts = withAttempt(target.attempts.get(id), event.result);
+        target.attempts.set(id, attempts);
+        target.results.set(id, settle(attempts));
         break;
       }
+      case 'run-resume':
+        break;
       case 'notice':
         this.notices.push({ target: event.target, message: event.message });
         break;
@@ -77,7 +92,7 @@ export class Collected {
         states: [],
         summary: null,
         started: new Set(),
-        attempts: [],
+        attempts: new Map(),
         results: new Map(),
       };
       this.targets.set(name, target);
@@ -85,7 +100,7 @@ export class Collected {
     return target;
   }
 
-  /** Last attempts of all cases on all targets. */
+  /** What came of all cases on all targets. */
   *finals(): Generator<CaseResult> {
     for (const target of this.targets.values()) yield* target.results.values();
   }

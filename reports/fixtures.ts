@@ -6,6 +6,7 @@ import type {
   RunEvent,
   TargetSummary,
 } from '../harness/contract/result.ts';
+import { Collected } from './collect.ts';
 import { count } from './outcomes.ts';
 
 /** What no view may pass on as it is: terminal controls, format ends, comments, commands, broken Unicode. */
@@ -207,8 +208,9 @@ function targetEvents(target: string, judgedAs: string | null): RunEvent[] {
 /** A run on two targets at once with all outcomes; its times are fixed. */
 export function fakeRun(): RunEvent[] {
   const middle = interleave([targetEvents('5.10', '7.3'), targetEvents('6.12', null)]);
-  const results = middle.flatMap((event) => (event.type === 'case-end' ? [event.result] : []));
-  const finals = new Map(results.map((result) => [`${result.target} ${result.id}`, result]));
+  const collected = new Collected();
+  for (const event of middle) collected.event(event);
+  const finals = [...collected.finals()];
   return [
     {
       type: 'run-start',
@@ -217,14 +219,14 @@ export function fakeRun(): RunEvent[] {
       command: ['segproof', 'run', '--kernel', '5.10', '--kernel', '6.12', '--judge-as', '7.3'],
       folder: 'results/2026-01-02T03-04-05',
       targets: ['5.10', '6.12'],
-      planned: finals.size,
+      planned: finals.length,
     },
     { type: 'notice', target: null, message: 'KVM does not boot here: using TCG' },
     ...middle,
     {
       type: 'run-end',
       ended: '2026-01-02T03:04:47.500Z',
-      totals: count(finals.values()),
+      totals: count(finals),
       exit: 1,
       interrupted: false,
     },

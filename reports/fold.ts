@@ -23,10 +23,15 @@ function kindOf(result: CaseResult): string {
   return `${result.outcome} ${why}`;
 }
 
+/** An attempt, also where a result stands for several. */
+function nameOf({ target, id, attempt }: CaseResult): string {
+  return `${target} ${id} ${attempt}`;
+}
+
 /** Decides which failures are shown in full, and counts all of them by kind. */
 export class Fold {
   readonly #all: boolean;
-  readonly #shown = new Set<CaseResult>();
+  readonly #shown = new Set<string>();
   readonly #perKind = new Map<string, number>();
 
   /** @param all show everything in full */
@@ -41,7 +46,7 @@ export class Fold {
     const room = before === 0 || (before < PER_KIND && this.#shown.size < IN_ALL);
     if (!this.#all && !room) return false;
     this.#perKind.set(kind, before + 1);
-    this.#shown.add(result);
+    this.#shown.add(nameOf(result));
     return true;
   }
 
@@ -54,7 +59,7 @@ export class Fold {
       const kind = kinds.get(key) ?? { first: result, count: 0, shown: 0, targets: new Set<string>() };
       kinds.set(key, kind);
       kind.count++;
-      if (this.#shown.has(result)) kind.shown++;
+      if (this.#shown.has(nameOf(result))) kind.shown++;
       kind.targets.add(result.target);
     }
     return [...kinds.values()].sort((a, b) => b.count - a.count);

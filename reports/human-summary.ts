@@ -3,7 +3,7 @@ import type { Collected } from './collect.ts';
 import type { Fold } from './fold.ts';
 import type { BlockOptions } from './human-failure.ts';
 import { type Cell, cells, matrix } from './matrix.ts';
-import { STYLE, WORD } from './outcomes.ts';
+import { count, STYLE, tally, WORD } from './outcomes.ts';
 import { clip, clipMiddle, pad, plural, visible } from './text.ts';
 
 /** Entries per list unless verbose. */
@@ -93,15 +93,19 @@ function behaviours(run: Collected, options: Options): string[] {
   return lines.length === 0 ? [] : ['', heading('Behaviours', options), ...lines];
 }
 
-/** A retry is never invisible. */
-function retries(run: Collected, options: Options): string[] {
-  const lines = [...run.finals()]
-    .filter((result) => result.attempt > 1)
-    .map((result) => {
-      const text = `${WORD[result.outcome]} at attempt ${result.attempt}: ${result.id} on ${result.target}`;
-      return clipMiddle(`  ${visible(text)}`, options.columns);
-    });
-  return lines.length === 0 ? [] : ['', heading('Tried again', options), ...limited(lines, options, 'case')];
+/** Attempts that came out differently: a retry is never invisible, and luck is no pass. */
+function flaky(run: Collected, options: Options): string[] {
+  const lines = [...run.finals()].flatMap((result) => {
+    if (result.flaky === undefined) return [];
+    const told = tally({ ...count([]), ...result.flaky }).join(', ');
+    return [clipMiddle(`  ${visible(`${told}: ${result.id} on ${result.target}`)}`, options.columns)];
+  });
+  if (lines.length === 0) return [];
+  return [
+    '',
+    heading('Flaky: of several attempts the gravest counts', options),
+    ...limited(lines, options, 'case'),
+  ];
 }
 
 function duration(ms: number): string {
@@ -146,7 +150,7 @@ export function summary(run: Collected, fold: Fold, options: Options): string[] 
     ...folded(run, fold, options),
     ...skips(run, options),
     ...behaviours(run, options),
-    ...retries(run, options),
+    ...flaky(run, options),
     '',
     ...matrix(run, options),
     ...totals(run, options),

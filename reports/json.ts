@@ -34,6 +34,12 @@ export interface ResultsDocument {
     readonly states: readonly { readonly state: MachineState; readonly detail: string }[];
     readonly behaviours: readonly BehaviourStatus[];
   }[];
+  /** Cases whose attempts came out differently: how often each outcome came. None of them counts as a pass. */
+  readonly flaky: readonly {
+    readonly target: string;
+    readonly id: string;
+    readonly outcomes: Readonly<Partial<Totals>>;
+  }[];
   readonly notices: readonly { readonly target: string | null; readonly message: string }[];
   /** By target in the order asked for, then by id, then by attempt. */
   readonly results: readonly CaseResult[];
@@ -71,6 +77,7 @@ function caseResult(result: CaseResult): CaseResult {
     ...(result.fingerprint === undefined ? {} : { fingerprint: result.fingerprint }),
     durationMs: result.durationMs,
     attempt: result.attempt,
+    ...(result.cut === undefined ? {} : { cut: result.cut }),
     rerun: result.rerun,
     evidence: result.evidence,
   };
@@ -81,10 +88,13 @@ function place({ file, line, column }: CaseResult['where']): CaseResult['where']
 }
 
 function sorted(target: TargetRecord): CaseResult[] {
-  return target.attempts.map(caseResult).sort((a, b) => {
-    if (a.id !== b.id) return a.id < b.id ? -1 : 1;
-    return a.attempt - b.attempt;
-  });
+  return [...target.attempts.values()]
+    .flat()
+    .map(caseResult)
+    .sort((a, b) => {
+      if (a.id !== b.id) return a.id < b.id ? -1 : 1;
+      return a.attempt - b.attempt;
+    });
 }
 
 /** The document of a run so far. */
@@ -110,6 +120,9 @@ export function resultsDocument(run: Collected): ResultsDocument {
       states,
       behaviours: summary?.behaviours.map(behaviour) ?? [],
     })),
+    flaky: [...run.finals()]
+      .flatMap(({ target, id, flaky }) => (flaky ? [{ target, id, outcomes: flaky }] : []))
+      .sort((a, b) => (`${a.target} ${a.id}` < `${b.target} ${b.id}` ? -1 : 1)),
     notices: run.notices,
     results: Array.from(run.targets.values()).flatMap(sorted),
   };

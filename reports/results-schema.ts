@@ -47,6 +47,10 @@ const result = z.strictObject({
   fingerprint: z.string().optional().describe('Names a kernel crash across runs.'),
   durationMs: z.number().min(0),
   attempt: z.int().min(1).describe('1 for the first attempt; every attempt has its own entry.'),
+  cut: z
+    .enum(['lost', 'not-run'])
+    .optional()
+    .describe('No record of its end: its machine went down in it, or its turn never came.'),
   rerun: z.string().describe('Command that reruns just this case.'),
   evidence: z.string().describe('Path inside the results folder.'),
 });
@@ -84,6 +88,15 @@ export const resultsSchema = z
       crash: count,
     }),
     targets: z.array(target),
+    flaky: z
+      .array(
+        z.strictObject({
+          target: z.string(),
+          id: z.string(),
+          outcomes: z.partialRecord(z.enum(outcomes), count),
+        }),
+      )
+      .describe('Cases whose attempts came out differently; the gravest outcome counts.'),
     notices: z.array(z.strictObject({ target: z.string().nullable(), message: z.string() })),
     results: z.array(result).describe('By target in the order asked for, then by id, then by attempt.'),
   })

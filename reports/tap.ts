@@ -80,7 +80,10 @@ export function createTap(options: Pick<ViewOptions, 'out'>): View {
   const result = (last: CaseResult): void => {
     const earlier =
       last.attempt > 1
-        ? run.target(last.target).attempts.findLast((other) => other.id === last.id && other !== last)
+        ? run
+            .target(last.target)
+            .attempts.get(last.id)
+            ?.findLast((other) => other !== last)
         : undefined;
     say(last.target, []);
     const subtest = open.get(last.target);
@@ -148,6 +151,7 @@ export function createTap(options: Pick<ViewOptions, 'out'>): View {
         case 'run-end':
           end();
           break;
+        case 'run-resume':
         case 'case-start':
           break;
       }

@@ -4,6 +4,7 @@ import { KernelError } from '../../vm/kernels/types.ts';
 import { WriteError } from '../../reports/write.ts';
 import { MachineError } from '../../vm/machine.ts';
 import { ProblemError } from '../load/problem.ts';
+import { RunError } from '../run/run-error.ts';
 import { NothingSelected } from '../run/select.ts';
 import { EXIT, UserError } from './exit.ts';
 import { program } from './program.ts';
@@ -25,6 +26,7 @@ async function main(argv: readonly string[]): Promise<number> {
 function explain(problem: unknown): number {
   if (problem instanceof CommanderError) return problem.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (problem instanceof UserError) return tell(problem.exit, problem.message, problem.advice);
+  if (problem instanceof RunError) return tell(problem.exit, problem.message, problem.advice);
   if (problem instanceof NothingSelected) return tell(EXIT.data, problem.message);
   if (problem instanceof ProblemError) return tell(EXIT.data, 'a case cannot be planned', problem.message);
   if (problem instanceof KernelError) return tell(problem.exitCode, problem.message, problem.advice);

@@ -1,6 +1,7 @@
 /** The table of commands, options and examples; commander makes parsing and --help of it. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FORMATS, type Format } from '../../reports/view.ts';
+import { parseShard, type Shard } from '../run/shard.ts';
 import { toolVersion } from './version.ts';
 
 const EXIT_STATUS = `
@@ -35,6 +36,17 @@ export interface RunFlags {
   readonly color?: boolean;
   readonly endpoint?: string;
   readonly suite: readonly string[];
+  readonly resume?: string;
+  readonly shard?: Shard;
+  readonly repeat?: number;
+  readonly untilFail?: boolean;
+  /** In ms. */
+  readonly deadline?: number;
+}
+
+export interface MergeFlags extends Pick<RunFlags, 'format' | 'color' | 'verbose'> {
+  readonly output: string;
+  readonly partial?: boolean;
 }
 
 /** Builds the command tree; `done` receives the exit status of the command that ran. */
@@ -71,6 +83,15 @@ Examples:
       '--endpoint <name>',
       'run with a deliberately wrong endpoint of fixtures/endpoints, to see the checks catch it',
     )
+    .option('--repeat <n>', 'run every case n times; outcomes that differ are flaky, never a pass', count)
+    .option('--until-fail', 'repeat (without an end, or up to --repeat) and stop at the first surprise')
+    .option('--deadline <time>', 'longest time for the whole run: 90s, 30m, 2h', duration)
+    .option(
+      '--shard <i/n>',
+      "run the i-th of n parts (default: as the CI system's variables say); see merge",
+      shard,
+    )
+    .option('--resume <dir>', 'go on with a run that was cut off; all else is taken from its folder')
     .addHelpText('after', SELECTION + EXIT_STATUS)
     .action(async (selection: string[], flags: RunFlags) => {
       done(await (await import('./run.ts')).runCommand(selection, flags));
@@ -112,6 +133,7 @@ Examples:
       done(await (await import('./behaviours.ts')).behavioursCommand(flags));
     });
 
+  merge(root, done);
   kernels(root, done);
 
   root
@@ -121,6 +143,23 @@ Examples:
       done((await import('./lint.ts')).schemaCommand());
     });
   return root;
+}
+
+function merge(root: Command, done: (exit: number) => void): void {
+  root
+    .command('merge')
+    .argument('<dir...>', 'results folders of the shards of one run')
+    .requiredOption('-o, --output <dir>', 'results folder to write')
+    .option('--partial', 'go on where shards are missing; their cases count as not run')
+    .addOption(new Option('--format <format>', 'what goes to stdout').choices([...FORMATS]).default('human'))
+    .option('--color', 'colour even when stdout is no terminal')
+    .option('--no-color', 'no colour')
+    .option('-v, --verbose', 'show every failure in full, with its system calls')
+    .description('Put the results of all shards of a run together; exits as the whole run would have.')
+    .addHelpText('after', EXIT_STATUS)
+    .action(async (folders: string[], flags: MergeFlags) => {
+      done(await (await import('./merge.ts')).mergeCommand(folders, flags));
+    });
 }
 
 function kernels(root: Command, done: (exit: number) => void): void {
@@ -172,4 +211,23 @@ function collect(value: string, previous: string[]): string[] {
 function count(value: string): number {
   if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError('a whole number from 1 on is expected.');
   return Number(value);
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `90s`, `30m`, `2h` in ms; at most 24 days, which is as far as a timer goes. */
+function duration(value: string): number {
+  const match = /^([1-9]\d{0,5})(s|m|h)$/.exec(value);
+  const ms = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? 0);
+  if (!match || ms > 2 ** 31 - 1)
+    throw new InvalidArgumentError('a time such as 90s, 30m or 2h is expected, at most 24 days.');
+  return ms;
+}
+
+function shard(value: string): Shard {
+  try {
+    return parseShard(value);
+  } catch (problem) {
+    throw new InvalidArgumentError((problem as Error).message);
+  }
 }

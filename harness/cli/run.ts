@@ -1,52 +1,101 @@
 /** `segproof run`: plan, run, show, and the exit status. */
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { shellLine } from '../../vm/guest/command.ts';
 import { combine, createView } from '../../reports/create.ts';
 import { createResultsWriter } from '../../reports/write.ts';
-import { folderName } from '../run/folder.ts';
+import { projectFiles } from '../load/project.ts';
+import { folderName, shownPath } from '../run/folder.ts';
+import { differences, makePlan, writePlan, type Choices, type RunPlan } from '../run/plan-file.ts';
 import type { Planner } from '../run/planner.ts';
+import { readRun, type Resumed } from '../run/resume.ts';
 import { run, type RunTargetOptions } from '../run/run.ts';
 import { select } from '../run/select.ts';
+import { inShard, type GivenShard } from '../run/shard.ts';
 import { createPlanner, variantInfos } from '../plan/planner.ts';
+import { choicesOf, requireBareResume, shardOf } from './choices.ts';
 import { EarlyMachine } from './early.ts';
 import { EXIT, UserError } from './exit.ts';
+import { Interruption } from './interruption.ts';
 import type { RunFlags } from './program.ts';
-import { requireProject } from './project.ts';
+import { requireProject, suiteOptions } from './project.ts';
 import { requireVersion } from './judge-as.ts';
-
 import { defaultJobs, runningTarget, targetsOf } from './targets.ts';
 import { redraws, style } from './terminal.ts';
 import { root, toolVersion } from './version.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** One run, with everything decided. */
+interface Job {
+  readonly choices: Choices;
+  readonly flags: RunFlags;
+  readonly planner: Planner;
+  readonly plan: RunPlan;
+  readonly command: readonly string[];
+  readonly folder: string;
+  readonly resumed: Resumed | null;
+}
 
 export async function runCommand(selection: readonly string[], flags: RunFlags): Promise<number> {
+  if (flags.resume !== undefined) requireBareResume(selection, flags);
   requireVersion(flags.judgeAs);
-  const command = agentCommand(flags.endpoint);
+  const resumed = flags.resume === undefined ? null : readRun(resolve(flags.resume));
+  const choices = resumed?.plan.choices ?? choicesOf(selection, flags);
+  const command = agentCommand(choices.endpoint);
   const interruption = new Interruption();
-  const early = await startEarly(flags, command, interruption.signal);
+  const early = flags.dryRun ? null : await startEarly(choices, command, interruption.signal);
   try {
-    const project = requireProject(flags.suite);
-    const planner = createPlanner(project, select(variantInfos(project), selection));
-    const targets = early ? [{ ...runningTarget, source: early }] : await targetsOf(flags);
-    return flags.dryRun
-      ? await dryRun(planner, targets, command)
-      : await realRun(planner, targets, command, flags, interruption);
+    const { planner, plan } = prepare(choices, flags, resumed);
+    const targets = early ? [{ ...runningTarget, source: early }] : await targetsOf(choices);
+    if (flags.dryRun) return await dryRun(planner, targets, command);
+    const folder = resultsFolder(flags.resume, flags.output);
+    return await realRun({ choices, flags, planner, plan, command, folder, resumed }, targets, interruption);
   } finally {
     await early?.discard();
     interruption.stop();
   }
 }
 
+/** Loads and selects the cases. A run that is resumed must find them as they were. */
+function prepare(
+  choices: Choices,
+  flags: RunFlags,
+  resumed: Resumed | null,
+): { planner: Planner; plan: RunPlan } {
+  const shard = resumed ? resumed.plan.shard : tellShard(shardOf(flags));
+  const project = requireProject(choices.suite);
+  const chosen = select(variantInfos(project), choices.selection);
+  const plan = makePlan(
+    { tool: toolVersion, choices, shard: shard && { index: shard.index, count: shard.count } },
+    chosen.map(({ id }) => id),
+    projectFiles(root, suiteOptions(choices.suite)),
+    root,
+  );
+  const changes = resumed ? differences(resumed.plan, plan) : [];
+  if (changes.length > 0)
+    throw new UserError(
+      EXIT.data,
+      'the run cannot be resumed, its results would not belong together',
+      [...changes, 'undo that, or start a new run without --resume'].join('\n'),
+    );
+  return {
+    planner: createPlanner(project, shard ? chosen.filter(({ id }) => inShard(id, shard)) : chosen),
+    plan,
+  };
+}
+
+/** Says which part of the run this is, and by whose word. */
+function tellShard(shard: GivenShard | null): GivenShard | null {
+  if (shard) process.stderr.write(`segproof: shard ${shard.index} of ${shard.count} (${shard.by})\n`);
+  return shard;
+}
+
 /** The running kernel's agent, when nothing else is asked for. */
 async function startEarly(
-  flags: RunFlags,
+  choices: Choices,
   command: readonly string[],
   signal: AbortSignal,
 ): Promise<EarlyMachine | null> {
-  if (flags.dryRun || flags.kernel.some((spec) => spec !== 'running')) return null;
+  if (choices.kernel.some((spec) => spec !== 'running')) return null;
   const { source, bootMs } = runningTarget;
   const early = new EarlyMachine(source, { command, folder: '', bootMs, signal, onState: () => undefined });
   await early.begun;
@@ -67,13 +116,12 @@ async function dryRun(
 }
 
 async function realRun(
-  planner: Planner,
+  job: Job,
   targets: readonly RunTargetOptions[],
-  command: readonly string[],
-  flags: RunFlags,
   interruption: Interruption,
 ): Promise<number> {
-  const folder = resultsFolder(flags.output);
+  const { choices, flags, folder, planner, resumed } = job;
+  if (!resumed) writePlan(folder, job.plan);
   const view = combine([
     createView(flags.format, {
       out: process.stdout,
@@ -84,16 +132,21 @@ async function realRun(
     }),
     createResultsWriter(folder),
   ]);
+  const { untilFail = false } = choices;
   const exit = await run({
     tool: toolVersion,
     commandLine: process.argv.slice(2),
     planner,
     targets,
-    judgeAs: flags.judgeAs ?? null,
-    command,
+    judgeAs: choices.judgeAs ?? null,
+    command: job.command,
     folder,
     jobs: flags.jobs ?? defaultJobs(),
-    rerun: (target, id) => rerun(flags, target, id),
+    rounds: choices.repeat ?? (untilFail ? Infinity : 1),
+    untilFail,
+    ...(flags.deadline === undefined ? {} : { deadlineMs: flags.deadline }),
+    ...(resumed ? { resumed } : {}),
+    rerun: (target, id) => rerun(choices, target, id),
     onEvent: (event) => {
       view.event(event);
     },
@@ -113,52 +166,29 @@ export function agentCommand(endpoint?: string): string[] {
   return ['env', `SEGPROOF_ENDPOINT=${module}`, ...agent];
 }
 
-/** A new folder of its own for each run; an existing one is refused, so that no results are lost. */
-function resultsFolder(output: string | undefined): string {
+/** A new folder of its own for each run; an existing one is refused unless it is resumed, so that no results are lost. */
+function resultsFolder(resume: string | undefined, output: string | undefined): string {
+  if (resume !== undefined) return resolve(resume);
   const folder = resolve(output ?? join('results', folderName(new Date())));
-  if (!existsSync(join(folder, 'journal.jsonl'))) return folder;
-  if (output === undefined) return resultsFolder(`${folder}-${process.pid}`);
+  if (!existsSync(join(folder, 'plan.json')) && !existsSync(join(folder, 'journal.jsonl'))) return folder;
+  if (output === undefined) return resultsFolder(undefined, `${folder}-${process.pid}`);
   throw new UserError(
     EXIT.usage,
     `${output} already holds the results of a run`,
-    'give another folder with -o, or remove that one',
+    `give another folder with -o, remove that one, or go on with it: segproof run --resume ${shownPath(folder)}`,
   );
 }
 
-function rerun(flags: RunFlags, target: string, id: string): string {
+function rerun(choices: Choices, target: string, id: string): string {
   const words = [process.env['SEGPROOF_PROGRAM'] ?? 'segproof', 'run'];
   if (target !== 'running')
     words.push(
       '--kernel',
-      flags.kernel.find((spec) => spec === target || spec.endsWith(`/${target}`)) ?? target,
+      choices.kernel.find((spec) => spec === target || spec.endsWith(`/${target}`)) ?? target,
     );
-  for (const argument of flags.kernelArg) words.push('--kernel-arg', argument);
-  if (flags.judgeAs !== undefined) words.push('--judge-as', flags.judgeAs);
-  for (const suite of flags.suite) words.push('--suite', relative('.', suite));
-  if (flags.endpoint !== undefined) words.push('--endpoint', flags.endpoint);
+  for (const argument of choices.kernelArg) words.push('--kernel-arg', argument);
+  if (choices.judgeAs !== undefined) words.push('--judge-as', choices.judgeAs);
+  for (const suite of choices.suite) words.push('--suite', relative('.', suite));
+  if (choices.endpoint !== undefined) words.push('--endpoint', choices.endpoint);
   return shellLine([...words, id]);
-}
-
-/** First signal: stop, tear down, write what there is, end with 128 + n. Second: leave at once. */
-class Interruption {
-  readonly #controller = new AbortController();
-  readonly signal = this.#controller.signal;
-  exit: number | null = null;
-
-  constructor() {
-    for (const name of SIGNALS) process.on(name, this.#hear);
-  }
-
-  readonly #hear = (name: NodeJS.Signals): void => {
-    if (this.exit !== null) process.exit(this.exit);
-    this.exit = 128 + constants.signals[name];
-    process.stderr.write(
-      `\nsegproof: ${name}: tearing down and writing what there is (again to leave at once)\n`,
-    );
-    this.#controller.abort(new Error(name));
-  };
-
-  stop(): void {
-    for (const name of SIGNALS) process.off(name, this.#hear);
-  }
 }

@@ -77,6 +77,10 @@ export interface CaseResult {
   readonly durationMs: number;
   /** 1 for the first attempt. */
   readonly attempt: number;
+  /** There is no record of its end: `lost`, its machine went down in it; `not-run`, its turn never came. */
+  readonly cut?: 'lost' | 'not-run';
+  /** Set on the one result that stands for several attempts which differ: how often each outcome came. */
+  readonly flaky?: Partial<Totals>;
   /** Command that reruns just this case. */
   readonly rerun: string;
   /** Path of its evidence inside the results folder. */
@@ -113,8 +117,11 @@ export type RunEvent =
       readonly state: MachineState;
       readonly detail: string;
     }
+  /** In the journal only: from here on another process went on with the run; `left` cases had no end yet. */
+  | { readonly type: 'run-resume'; readonly resumed: string; readonly left: number }
   | { readonly type: 'target'; readonly summary: TargetSummary }
   | { readonly type: 'case-start'; readonly target: string; readonly id: string }
+  /** A second one with the same attempt takes the place of the first. */
   | { readonly type: 'case-end'; readonly result: CaseResult }
   | { readonly type: 'notice'; readonly target: string | null; readonly message: string }
   | {

@@ -15,6 +15,8 @@ export interface Verdict {
   /** Behaviours by which the model came to what did not hold. */
   readonly behaviours?: readonly string[];
   readonly fingerprint?: string;
+  /** The kernel is in a state that says nothing of the cases after this one. */
+  readonly grave?: boolean;
 }
 
 /**
@@ -82,10 +84,12 @@ function collect(planned: PlannedCase, evidence: CaseEvidence): Collected {
   return done(null);
 }
 
-function kernelTrouble(evidence: CaseEvidence): { reason: string; fingerprint: string } | null {
+function kernelTrouble(evidence: CaseEvidence): Pick<Verdict, 'reason' | 'fingerprint' | 'grave'> | null {
   const splat = findSplat(evidence.kernel.log ?? []);
-  if (splat) return { reason: `kernel log: ${splat.line}`, fingerprint: splat.fingerprint };
+  if (splat)
+    return { reason: `kernel log: ${splat.line}`, fingerprint: splat.fingerprint, grave: splat.grave };
   const taint = newTaint(evidence.kernel.taint.before, evidence.kernel.taint.after);
-  if (taint !== 0) return { reason: `the kernel's taint rose by ${taint}`, fingerprint: `taint ${taint}` };
+  if (taint.length > 0)
+    return { reason: `the kernel is tainted: ${taint.join(', ')}`, fingerprint: `taint ${taint.join(' ')}` };
   return null;
 }

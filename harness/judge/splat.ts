@@ -1,9 +1,11 @@
-/** Finds kernel trouble in log lines: what it is and a fingerprint that survives addresses and offsets. */
+/** Finds kernel trouble in log lines: what it is, and a fingerprint that survives addresses, offsets and builds. */
+import { traceSymbols } from './trace.ts';
 
 /**
- * Console patterns of trouble. Sources: lib/bug.c (`WARNING:`, `kernel BUG at`), arch oops texts (`BUG:`, `Oops`,
- * `general protection fault`), kernel/panic.c, kernel/watchdog.c (soft lockup), kernel/hung_task.c, kernel/rcu/tree_stall.h,
- * mm/kasan, kernel/kcsan, lib/ubsan.c, net/core/dev.c (`unregister_netdevice: waiting for`), lib/ref_tracker.c, mm/kmemleak.c.
+ * Console patterns of trouble. Sources: lib/bug.c and kernel/panic.c (`WARNING: CPU: 0 PID: 1 at file:line symbol`, since 6.19
+ * `WARNING: file:line at symbol, CPU#0`; `kernel BUG at`), arch oops texts (`BUG:`, `Oops`, `general protection fault`),
+ * kernel/watchdog.c (soft lockup), kernel/hung_task.c, kernel/rcu/tree_stall.h, mm/kasan, kernel/kcsan, mm/kmsan, mm/kfence,
+ * lib/ubsan.c, kernel/locking/lockdep.c, net/core/dev.c (`unregister_netdevice: waiting for`), lib/ref_tracker.c, mm/kmemleak.c.
  */
 const PATTERNS: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ['panic', /Kernel panic - not syncing/],
@@ -14,22 +16,42 @@ const PATTERNS: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ['kfence', /BUG: KFENCE:/],
   ['lockup', /watchdog: BUG: (?:soft|hard) lockup|Watchdog detected hard LOCKUP/],
   ['bug', /kernel BUG at|\bBUG: /],
-  ['warning', /\bWARNING: CPU: \d+|\bWARNING: .*\bat .*:\d+/],
+  [
+    'lockdep',
+    /possible (?:circular|recursive) locking|possible irq lock inversion|suspicious RCU usage|inconsistent lock state/,
+  ],
+  ['warning', /\bWARNING: CPU: \d+|\bWARNING: .*:\d+ at |\bWARNING: .*\bat .*:\d+/],
   ['bad-offload', /caps=\(0x[0-9a-f]+.*skb_warn_bad_offload|skb_warn_bad_offload/],
   ['ubsan', /UBSAN: /],
   ['hung-task', /INFO: task .* blocked for more than/],
-  ['rcu-stall', /rcu: INFO: .*(?:stall|detected)|rcu_\w+ (?:self-)?detected stall/],
-  ['lockdep', /possible (?:circular|recursive) locking|suspicious RCU usage|inconsistent lock state/],
+  ['rcu-stall', /INFO: rcu_\w+ .*stall/],
   [
     'leaked-reference',
     /unregister_netdevice: waiting for .* to become free|ref_tracker: .* has .* users|unreferenced object 0x/,
   ],
 ];
 
+/** After these the kernel is beyond trust: it died, hangs, or its memory is damaged. */
+const GRAVE: ReadonlySet<string> = new Set([
+  'panic',
+  'oops',
+  'bug',
+  'kasan',
+  'kfence',
+  'lockup',
+  'hung-task',
+  'rcu-stall',
+]);
+
+/** Lines that a report and its trace may take. */
+const REPORT_LINES = 120;
+
 export interface Splat {
   readonly kind: string;
   /** The line that matched, without its time stamp. */
   readonly line: string;
+  /** The kernel is beyond trust from here on. */
+  readonly grave: boolean;
   /** Kind and the first five symbols of the trace. */
   readonly fingerprint: string;
 }
@@ -39,32 +61,29 @@ export function findSplat(lines: readonly string[]): Splat | null {
   for (const [i, raw] of lines.entries()) {
     const line = withoutStamp(raw);
     const hit = PATTERNS.find(([, pattern]) => pattern.test(line));
-    if (hit)
-      return { kind: hit[0], line, fingerprint: [hit[0], ...symbols(lines.slice(i, i + 80))].join(' ') };
+    if (!hit) continue;
+    const [kind] = hit;
+    const report = lines.slice(i, i + REPORT_LINES).map(withoutStamp);
+    const fingerprint = [kind, ...traceSymbols(report)].join(' ');
+    return { kind, line, grave: GRAVE.has(kind), fingerprint };
   }
   return null;
 }
 
 /** The taint bits that mean trouble: W(9) warning, D(7) died, L(14) lockup, B(5) bad page (Documentation/admin-guide/tainted-kernels.rst). */
-const TROUBLE = (1 << 9) | (1 << 7) | (1 << 14) | (1 << 5);
+const TROUBLE = new Map([
+  [5, 'B (bad page)'],
+  [7, 'D (died)'],
+  [9, 'W (warning)'],
+  [14, 'L (lockup)'],
+]);
 
-/** Trouble bits that are set after but not before; 0 when none. */
-export function newTaint(before: number, after: number): number {
-  return after & ~before & TROUBLE;
+/** Trouble flags that are set after but not before, in words. */
+export function newTaint(before: number, after: number): string[] {
+  return [...TROUBLE].filter(([bit]) => (after & ~before & (1 << bit)) !== 0).map(([, name]) => name);
 }
 
+/** `<4>[    1.234567][  T12] text` and `[ 1.2] text` without what stands in front of the text. */
 function withoutStamp(line: string): string {
-  return line.replace(/^(?:<\d+>)?\[\s*\d+\.\d+\](?:\[[^\]]*\])?\s*/, '');
-}
-
-function symbols(lines: readonly string[]): string[] {
-  const names: string[] = [];
-  for (const line of lines) {
-    const symbol = /(?:RIP: \d+:|\s|^)\??\s?([A-Za-z_][\w.]*)\+0x[0-9a-f]+\/0x[0-9a-f]+/.exec(
-      withoutStamp(line),
-    )?.[1];
-    if (symbol !== undefined && !names.includes(symbol)) names.push(symbol);
-    if (names.length === 5) break;
-  }
-  return names;
+  return line.replace(/^(?:<\d+>)?(?:\[\s*\d+\.\d+\])?(?:\[\s*[TC]\d+\])?\s*/, '').trimEnd();
 }

@@ -1,22 +1,49 @@
 /** The journal: one JSON line per event, synced, so that a run that is cut off tells how far it came. */
-import { closeSync, fdatasync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { RunEvent } from '../contract/result.ts';
+import { shownPath } from './folder.ts';
+import { START, seal, type Kept } from './journal-line.ts';
+import { writeError } from './run-error.ts';
+import { dirname } from 'node:path';
 
 const sync = promisify(fdatasync);
 
 export class Journal {
+  readonly #path: string;
   readonly #fd: number;
+  #crc: number;
   #syncing: Promise<void> | null = null;
   #dirty = false;
 
-  constructor(path: string) {
-    this.#fd = openSync(path, 'ax', 0o644);
+  private constructor(path: string, fd: number, crc: number) {
+    this.#path = path;
+    this.#fd = fd;
+    this.#crc = crc;
+  }
+
+  /** A new journal; there must be none yet. */
+  static create(path: string): Journal {
+    return new Journal(path, openSync(path, 'ax', 0o644), START);
+  }
+
+  /** Goes on with a journal that was read before; a line that was cut off is removed. */
+  static resume(path: string, kept: Kept): Journal {
+    const fd = openSync(path, 'a', 0o644);
+    ftruncateSync(fd, kept.bytes);
+    return new Journal(path, fd, kept.crc);
   }
 
   /** Appends at once; the disk follows by {@link flushed} or soon after. */
   append(event: RunEvent): void {
-    writeSync(this.#fd, `${JSON.stringify(event)}\n`);
+    const { line, crc } = seal(JSON.stringify(event), this.#crc);
+    const bytes = Buffer.from(line);
+    try {
+      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+    this.#crc = crc;
     this.#dirty = true;
   }
 
@@ -26,15 +53,27 @@ export class Journal {
       if (this.#syncing) await this.#syncing;
       else {
         this.#dirty = false;
-        this.#syncing = sync(this.#fd).finally(() => {
-          this.#syncing = null;
-        });
+        this.#syncing = sync(this.#fd)
+          .catch((error: unknown) => {
+            throw this.#explain(error);
+          })
+          .finally(() => {
+            this.#syncing = null;
+          });
       }
     }
   }
 
+  /** Closes the file; a disk that refuses to sync it now has told so before. */
   close(): void {
-    fsyncSync(this.#fd);
-    closeSync(this.#fd);
+    try {
+      fsyncSync(this.#fd);
+    } finally {
+      closeSync(this.#fd);
+    }
+  }
+
+  #explain(error: unknown): Error {
+    return writeError(shownPath(this.#path), shownPath(dirname(this.#path)), error) as Error;
   }
 }

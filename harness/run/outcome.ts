@@ -14,8 +14,9 @@ export interface TargetContext {
 }
 
 /** Folder of a case's evidence inside the results folder; the id is its path. */
-export function evidencePath(target: string, id: string): string {
-  return `cases/${target.replaceAll('/', '_')}/${id}`;
+export function evidencePath(target: string, id: string, attempt = 1): string {
+  const path = `cases/${target.replaceAll('/', '_')}/${id}`;
+  return attempt === 1 ? path : `${path}/attempt-${attempt}`;
 }
 
 export function judged(
@@ -23,12 +24,16 @@ export function judged(
   planned: PlannedCase,
   evidence: CaseEvidence,
   verdict: Verdict,
+  attempt = 1,
 ): CaseResult {
   const lacking = verdict.outcome === 'pass' ? [] : missing(context, [...planned.behaviours, ...(verdict.behaviours ?? [])]);
   // A device that lacks what a missing commit would give it is the kernel's fault, not the harness's.
   const refused = evidence.broken?.kind === 'refused' && verdict.outcome === 'error' && lacking.length > 0;
   return {
-    ...blank(context, planned, refused ? 'fail' : verdict.outcome, verdict.reason),
+    ...blank(context, planned, refused ? 'fail' : verdict.outcome, verdict.reason, {
+      attempt,
+      evidence: evidencePath(context.target, planned.id, attempt),
+    }),
     checks: verdict.checks,
     behaviours: planned.behaviours,
     missing: lacking,
@@ -45,6 +50,7 @@ export function blank(
   variant: VariantInfo,
   outcome: Outcome,
   reason: string,
+  more: Partial<CaseResult> = {},
 ): CaseResult {
   return {
     id: variant.id,
@@ -64,6 +70,7 @@ export function blank(
     attempt: 1,
     rerun: context.rerun(variant.id),
     evidence: evidencePath(context.target, variant.id),
+    ...more,
   };
 }
 

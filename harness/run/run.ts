@@ -1,12 +1,16 @@
 /** A run: all targets, one stream of events, one results folder, one exit status. */
 import { mkdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import type { Outcome, RunEvent, Totals } from '../contract/result.ts';
+import { join } from 'node:path';
+import type { CaseResult, RunEvent, TargetSummary } from '../contract/result.ts';
 import type { MachineSource } from '../../vm/machine.ts';
-import { Evidence } from './folder.ts';
+import { Evidence, shownPath } from './folder.ts';
 import { Journal } from './journal.ts';
+import { Ledger, unexpected } from './ledger.ts';
+import { RunLimits } from './limits.ts';
 import type { Planner } from './planner.ts';
-import { runTarget, type TargetEnd } from './target.ts';
+import { replay, type Resumed } from './resume.ts';
+import { runTarget } from './target.ts';
+import { Work } from './work.ts';
 
 export interface RunTargetOptions {
   readonly source: MachineSource;
@@ -20,123 +24,152 @@ export interface RunOptions {
   /** The command line as typed, for the record. */
   readonly commandLine: readonly string[];
   readonly planner: Planner;
-  /** Targets in the order of the report; a target that could not be prepared is a function that throws. */
+  /** Targets in the order of the report. */
   readonly targets: readonly RunTargetOptions[];
   readonly judgeAs: string | null;
   /** The agent's command. */
   readonly command: readonly string[];
   readonly folder: string;
+  /** Machines at the same time. */
   readonly jobs: number;
+  /** How often each case is run; Infinity with `untilFail`. */
+  readonly rounds?: number;
+  /** Nothing more is begun after the first unexpected outcome. */
+  readonly untilFail?: boolean;
+  /** Longest time for the whole run in ms. */
+  readonly deadlineMs?: number;
+  /** What an earlier process left of this run; the folder is its. */
+  readonly resumed?: Resumed;
   readonly rerun: (target: string, id: string) => string;
   readonly onEvent: (event: RunEvent) => void;
   readonly signal: AbortSignal;
 }
 
-const OUTCOMES: readonly Outcome[] = ['pass', 'fail', 'skip', 'xfail', 'xpass', 'error', 'timeout', 'crash'];
-/** Outcomes that nobody asked for. */
-const UNEXPECTED: ReadonlySet<Outcome> = new Set<Outcome>(['fail', 'xpass', 'error', 'timeout', 'crash']);
+/** What the targets of one run share. */
+interface Shared {
+  readonly options: RunOptions;
+  readonly journal: Journal;
+  readonly emit: (event: RunEvent) => void;
+  readonly stopped: () => boolean;
+  readonly signal: AbortSignal;
+  readonly results: readonly CaseResult[];
+  readonly summaries: ReadonlyMap<string, TargetSummary>;
+}
 
 /** Runs everything and returns the exit status of DESIGN's table (signals are the caller's business). */
 export async function run(options: RunOptions): Promise<number> {
-  const { folder, planner, targets } = options;
+  const { folder, targets, resumed } = options;
   mkdirSync(folder, { recursive: true });
-  const journal = new Journal(join(folder, 'journal.jsonl'));
-  const counts = new Map<string, Map<Outcome, number>>();
-  const emit = (event: RunEvent): void => {
+  const path = join(folder, 'journal.jsonl');
+  const journal = resumed ? Journal.resume(path, resumed.journal) : Journal.create(path);
+  const ledger = new Ledger();
+  const limits = new RunLimits(options.signal, options.deadlineMs);
+  let failed = false;
+  const show = (event: RunEvent): void => {
     if (event.type === 'case-end') {
-      const own = counts.get(event.result.target) ?? new Map<Outcome, number>();
-      counts.set(
-        event.result.target,
-        own.set(event.result.outcome, (own.get(event.result.outcome) ?? 0) + 1),
-      );
+      ledger.record(event.result);
+      failed ||= unexpected(event.result.outcome);
     }
-    journal.append(event);
     options.onEvent(event);
   };
-  const planned = planner.variants.length * targets.length;
-  const names = targets.map(({ source }) => source.target);
-  emit({
-    type: 'run-start',
-    tool: options.tool,
-    started: new Date().toISOString(),
-    command: options.commandLine,
-    folder: shownPath(folder),
-    targets: names,
-    planned,
-  });
-  const ends = new Map<string, TargetEnd>();
-  const queue = [...targets];
-  const worker = async (): Promise<void> => {
-    for (let target = queue.shift(); target && !options.signal.aborted; target = queue.shift()) {
-      ends.set(target.source.target, await one(options, target, emit, journal));
-    }
+  const emit = (event: RunEvent): void => {
+    journal.append(event);
+    show(event);
+  };
+  const before = replay(resumed?.journal.events ?? []);
+  const results = before.flatMap((event) => (event.type === 'case-end' ? [event.result] : []));
+  const summaries = before.flatMap((event) => (event.type === 'target' ? [event.summary] : []));
+  const shared: Shared = {
+    options,
+    journal,
+    emit,
+    stopped: () => options.untilFail === true && failed,
+    signal: limits.signal,
+    results,
+    summaries: new Map(summaries.map((summary) => [summary.target, summary])),
   };
   try {
-    await Promise.all(Array.from({ length: Math.max(1, Math.min(options.jobs, targets.length)) }, worker));
-    const exit = status(counts, ends);
+    const planned = options.planner.variants.length * targets.length;
+    if (before.length === 0) emit(start(options, planned));
+    else {
+      for (const event of before) show(event);
+      journal.append({
+        type: 'run-resume',
+        resumed: new Date().toISOString(),
+        left: planned - new Set(results.map(({ target, id }) => `${target} ${id}`)).size,
+      });
+    }
+    await all(shared, limits);
+    const exit = ledger.exit();
     emit({
       type: 'run-end',
       ended: new Date().toISOString(),
-      totals: totals(counts),
+      totals: ledger.totals(),
       exit,
       interrupted: options.signal.aborted,
     });
     await journal.flushed();
     return exit;
   } finally {
+    limits.clear();
     journal.close();
   }
 }
 
-async function one(
-  options: RunOptions,
-  target: RunTargetOptions,
-  emit: (event: RunEvent) => void,
-  journal: Journal,
-): Promise<TargetEnd> {
+function start({ tool, commandLine, folder, targets }: RunOptions, planned: number): RunEvent {
+  return {
+    type: 'run-start',
+    tool,
+    started: new Date().toISOString(),
+    command: commandLine,
+    folder: shownPath(folder),
+    targets: targets.map(({ source }) => source.target),
+    planned,
+  };
+}
+
+/** All targets, `jobs` at a time. The first error ends the others too, and is thrown when all their machines are gone. */
+async function all(shared: Shared, limits: RunLimits): Promise<void> {
+  const { jobs, targets } = shared.options;
+  const queue = [...targets];
+  const worker = async (): Promise<void> => {
+    for (let target = queue.shift(); target; target = queue.shift()) {
+      try {
+        await one(shared, target);
+      } catch (error) {
+        limits.abort(error);
+        throw error;
+      }
+    }
+  };
+  const workers = Array.from({ length: Math.max(1, Math.min(jobs, targets.length)) }, worker);
+  const failed = (await Promise.allSettled(workers)).find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function one(shared: Shared, target: RunTargetOptions): Promise<void> {
+  const { options, journal, emit, stopped, signal } = shared;
   const name = target.source.target;
-  const evidence = new Evidence(options.folder, name);
-  const folder = join(options.folder, 'machines', name.replaceAll('/', '_'));
-  mkdirSync(folder, { recursive: true });
+  const results = shared.results.filter((result) => result.target === name);
+  const done = new Work(1, results);
+  const evidence = new Evidence(options.folder, name, (id) => !options.resumed || !done.untried(id));
   try {
-    return await runTarget({
+    await runTarget({
       ...target,
       planner: options.planner,
       judgeAs: options.judgeAs,
       command: options.command,
-      folder,
+      folder: join(options.folder, 'machines', name.replaceAll('/', '_')),
+      rounds: options.rounds ?? 1,
+      prior: { results, summary: shared.summaries.get(name) ?? null },
       rerun: (id) => options.rerun(name, id),
       evidence,
       emit,
       synced: () => journal.flushed(),
-      signal: options.signal,
+      stopped,
+      signal,
     });
   } finally {
     evidence.close();
   }
-}
-
-function totals(counts: ReadonlyMap<string, ReadonlyMap<Outcome, number>>): Totals {
-  const sum = (outcome: Outcome): number =>
-    [...counts.values()].reduce((n, own) => n + (own.get(outcome) ?? 0), 0);
-  return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, sum(outcome)])) as Record<Outcome, number>;
-}
-
-/** A target that never came up says nothing of a kernel: its losses make 69, not 1. */
-function status(
-  counts: ReadonlyMap<string, ReadonlyMap<Outcome, number>>,
-  ends: ReadonlyMap<string, TargetEnd>,
-): number {
-  const judged = [...counts]
-    .filter(([target]) => ends.get(target) !== 'no-machine')
-    .flatMap(([, own]) => [...own]);
-  if (judged.some(([outcome, n]) => UNEXPECTED.has(outcome) && n > 0)) return 1;
-  if ([...ends.values()].some((end) => end === 'no-machine' || end === 'lost')) return 69;
-  return judged.some(([outcome, n]) => outcome !== 'skip' && n > 0) ? 0 : 4;
-}
-
-/** A path as a person at this prompt would type it. */
-function shownPath(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short === '' || short.startsWith('..') ? path : short;
 }

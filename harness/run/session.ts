@@ -10,8 +10,19 @@ export class Session implements AsyncDisposable {
   readonly #messages: AsyncIterator<unknown>;
   #pending: Promise<IteratorResult<unknown>> | null = null;
 
-  constructor(machine: Machine) {
+  readonly #aborted: Promise<never>;
+
+  /** @param signal ends every wait when it is aborted */
+  constructor(machine: Machine, signal?: AbortSignal) {
     this.#machine = machine;
+    this.#aborted = new Promise((_, reject) => {
+      const abort = (): void => {
+        reject(signal?.reason as Error);
+      };
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener('abort', abort, { once: true });
+    });
+    this.#aborted.catch(() => undefined);
     this.#messages = machine.messages[Symbol.asyncIterator]();
   }
 
@@ -29,7 +40,7 @@ export class Session implements AsyncDisposable {
       }, ms);
     });
     try {
-      const result = await Promise.race([this.#pending, expired]);
+      const result = await Promise.race([this.#pending, expired, this.#aborted]);
       this.#pending = null;
       if (result.done)
         throw new MachineError('lost', 'the agent closed its channel before its work was done');

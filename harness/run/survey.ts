@@ -21,6 +21,8 @@ export interface SurveyOptions {
   /** Upstream version from elsewhere (the kernel's package), used where uname names none. */
   readonly upstream: string | null;
   readonly bootMs: number;
+  /** Called when the agent has said its first word. */
+  readonly onHello?: () => void;
 }
 
 /** Longest time for one answer during the survey, in ms; generous because a TCG guest may be loading modules. */
@@ -28,6 +30,7 @@ const ANSWER_MS = 60_000;
 
 export async function survey(session: Session, planner: Planner, options: SurveyOptions): Promise<Survey> {
   const hello = await session.expect('hello', options.bootMs);
+  options.onHello?.();
   session.send({ type: 'survey', kinds: planner.needs });
   const { kinds } = await session.expect('survey', ANSWER_MS);
   const probed = new Map<string, Probed>();

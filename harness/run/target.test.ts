@@ -1,163 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t from 'tap';
-import type { PlannedCase } from '../contract/expectation.ts';
-import type { FromAgent, ToAgent } from '../contract/protocol.ts';
-import type { CaseResult, RunEvent } from '../contract/result.ts';
-import { MachineError, type Machine, type MachineSource } from '../../vm/machine.ts';
-import type { Planner } from './planner.ts';
-import { run } from './run.ts';
-
-const where = { file: 'suites/x.yaml', line: 1, column: 1 };
-const ids = Array.from({ length: 50 }, (_, i) => `x/case-${i}`);
-
-function plannedCase(id: string, more: Partial<PlannedCase> = {}): PlannedCase {
-  return {
-    id,
-    suite: 'x',
-    rule: 'r',
-    source: ['s'],
-    tags: [],
-    where,
-    needs: [],
-    behaviours: [],
-    expectations: [{ expected: { ok: true, returns: 1 }, where, behaviours: [] }],
-    program: {
-      id,
-      seed: 1,
-      topology: { name: 'l', key: 'l', namespaces: {} },
-      actions: [{ do: 'send', socket: 'tx', call: 'sendmsg', messages: [], flags: [] }],
-      deadlineMs: 50,
-    },
-    ...more,
-  };
-}
-
-function planner(cases: readonly PlannedCase[]): Planner {
-  return {
-    variants: cases,
-    needs: ['dummy'],
-    behaviours: [],
-    probes: [],
-    upstream: () => null,
-    stated: () => 'unknown',
-    plan: () => cases,
-  };
-}
-
-type Reply = FromAgent | MachineError | 'hang';
-
-/** A machine whose agent answers as told; a MachineError ends it, `hang` falls silent. */
-function machine(
-  answer: (message: ToAgent, boot: number) => Reply[],
-  consoleText = '',
-): { source: MachineSource; boots: () => number } {
-  let boots = 0;
-  const source: MachineSource = {
-    target: 'fake',
-    describe: () => Promise.resolve([]),
-    start() {
-      const boot = boots++;
-      const queue: Reply[] = [
-        {
-          type: 'hello',
-          protocol: 1,
-          release: '6.1.0',
-          version: '#1',
-          machine: 'x86_64',
-          node: 'v20',
-          cpus: 1,
-          slowness: 1,
-          kmsg: true,
-        },
-      ];
-      let wake: () => void = () => undefined;
-      async function* messages(): AsyncGenerator<FromAgent> {
-        for (;;) {
-          const next = queue.shift();
-          if (next === undefined)
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-          else if (next === 'hang') await new Promise(() => undefined);
-          else if (next instanceof MachineError) throw next;
-          else yield next;
-        }
-      }
-      const made: Machine = {
-        messages: messages(),
-        send(message) {
-          queue.push(...answer(message as ToAgent, boot));
-          wake();
-        },
-        console: () => Promise.resolve(consoleText),
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      };
-      return Promise.resolve(made);
-    },
-  };
-  return { source, boots: () => boots };
-}
-
-function wellBehaved(): (message: ToAgent) => Reply[] {
-  let count = 0;
-  return (message) => {
-    if (message.type === 'survey') return [{ type: 'survey', kinds: { dummy: 'EOPNOTSUPP' } }];
-    if (message.type === 'end') return [{ type: 'bye', started: count, finished: count }];
-    count++;
-    const { id } = message.program;
-    return [
-      { type: 'start', id },
-      {
-        type: 'case',
-        evidence: {
-          id,
-          steps: [{ ret: 1, calls: [`sendmsg() = 1`] }],
-          setup: [],
-          kernel: { log: [], taint: { before: 0, after: 0 } },
-          durationMs: 1,
-        },
-      },
-    ];
-  };
-}
-
-async function go(
-  cases: readonly PlannedCase[],
-  source: MachineSource,
-  signal = new AbortController().signal,
-): Promise<{ exit: number; results: CaseResult[]; events: RunEvent[]; journal: RunEvent[] }> {
-  const folder = mkdtempSync(join(tmpdir(), 'segproof-test-'));
-  const events: RunEvent[] = [];
-  try {
-    const exit = await run({
-      tool: '0',
-      commandLine: [],
-      planner: planner(cases),
-      targets: [{ source, upstream: null, bootMs: 100 }],
-      judgeAs: null,
-      command: [],
-      folder: join(folder, 'r'),
-      jobs: 1,
-      rerun: (target, id) => `run ${target} ${id}`,
-      onEvent: (event) => events.push(event),
-      signal,
-    });
-    const journal = readFileSync(join(folder, 'r/journal.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as RunEvent);
-    return {
-      exit,
-      events,
-      journal,
-      results: events.flatMap((event) => (event.type === 'case-end' ? [event.result] : [])),
-    };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+import { MachineError, type MachineSource } from '../../vm/machine.ts';
+import { go, ids, machine, plannedCase, wellBehaved } from './fake-run.ts';
 
 const all = ids.map((id) => plannedCase(id));
 
@@ -192,39 +35,127 @@ t.test('a need that the kernel lacks skips with its reason, and only skips make 
 });
 
 t.test(
-  'a machine that dies in a case is replaced; the case is not tried again and the rest goes on',
+  'a machine that dies in a case is replaced, the case is tried once more and never passes',
   async (t) => {
-    const usual = wellBehaved();
-    let second = wellBehaved();
+    const agents = [wellBehaved(), wellBehaved()];
     const made = machine((message, boot) => {
-      if (boot === 1) return second(message);
-      second = wellBehaved();
-      if (message.type === 'run' && message.program.id === 'x/case-7')
+      if (boot === 0 && message.type === 'run' && message.program.id === 'x/case-7')
         return [{ type: 'start', id: 'x/case-7' }, new MachineError('lost', 'QEMU ended')];
-      return usual(message);
+      return agents[boot]?.(message) ?? [];
     });
-    const { exit, results } = await go(all, made.source);
+    const { exit, results, events } = await go(all, made.source);
     t.equal(exit, 1);
     t.equal(made.boots(), 2);
-    t.equal(results.length, 50);
+    t.equal(results.length, 51);
     t.same(
-      results.filter((r) => r.outcome !== 'pass').map((r) => [r.id, r.outcome, r.reason]),
-      [['x/case-7', 'error', 'QEMU ended']],
+      results.filter((r) => r.id === 'x/case-7').map((r) => [r.attempt, r.outcome, r.reason, r.cut]),
+      [
+        [1, 'error', 'QEMU ended; tried again in a fresh machine', 'lost'],
+        [2, 'pass', '', undefined],
+      ],
     );
+    t.match(events.at(-1), { type: 'run-end', totals: { pass: 49, error: 1 } }, 'the gravest attempt counts');
+    t.equal(new Set(results.map((r) => r.id)).size, 50, 'the other cases are complete');
   },
 );
 
-t.test('a panic on the console makes the case a crash', async (t) => {
-  const usual = wellBehaved();
-  const { source } = machine(
-    (message) => (message.type === 'run' ? [new MachineError('lost', 'gone')] : usual(message)),
-    '[ 1.0] Kernel panic - not syncing: Fatal exception in interrupt',
+t.test(
+  'a case that took two machines down is left out, a panic on the console makes it a crash',
+  async (t) => {
+    const agents = Array.from({ length: 3 }, wellBehaved);
+    const trace = ' ? die+0x1/0x2\n udp_gso+0x12/0x90';
+    const made = machine(
+      (message, boot) =>
+        message.type === 'run' && message.program.id === 'x/case-3'
+          ? [{ type: 'start', id: 'x/case-3' }, new MachineError('lost', 'gone')]
+          : (agents[boot]?.(message) ?? []),
+      `[ 1.0] booted\n`,
+      `[ 1.1] Kernel panic - not syncing: Fatal exception in interrupt\n${trace}`,
+    );
+    const { exit, results, events } = await go(all, made.source, { rounds: 2 });
+    t.equal(exit, 1);
+    t.equal(made.boots(), 3);
+    const [first, second, ...more] = results.filter((r) => r.id === 'x/case-3');
+    t.match(first, {
+      outcome: 'crash',
+      fingerprint: 'panic udp_gso',
+      reason: /the guest panicked.*tried again/,
+    });
+    t.match(second, { outcome: 'crash', reason: /left out: it took 2 machines down/ });
+    t.same(more, []);
+    t.match(events.at(-1), { type: 'run-end', totals: { pass: 49, crash: 1 } });
+    t.equal(results.filter((r) => r.outcome === 'pass').length, 98, 'both rounds of all others');
+  },
+);
+
+t.test('a kernel that broke without dying is given up, and the case is not tried again', async (t) => {
+  const agents = Array.from({ length: 2 }, wellBehaved);
+  const made = machine((message, boot) =>
+    (agents[boot]?.(message) ?? []).map((reply) =>
+      message.type === 'run' &&
+      message.program.id === 'x/case-5' &&
+      typeof reply === 'object' &&
+      'evidence' in reply
+        ? {
+            ...reply,
+            evidence: {
+              ...reply.evidence,
+              kernel: {
+                log: ['<1>BUG: KASAN: slab-out-of-bounds in a+0x1/0x2'],
+                taint: { before: 0, after: 0 },
+              },
+            },
+          }
+        : reply,
+    ),
   );
-  const { exit, results } = await go(all, source);
+  const { results, events } = await go(all, made.source);
+  t.equal(made.boots(), 2);
+  t.equal(results.length, 50);
+  t.match(
+    results.find((r) => r.id === 'x/case-5'),
+    { outcome: 'crash', attempt: 1, fingerprint: 'kasan a' },
+  );
+  t.match(events.at(-1), { type: 'run-end', totals: { pass: 49, crash: 1 } });
+});
+
+t.test('an outcome that differs between rounds is flaky and no pass', async (t) => {
+  const usual = wellBehaved();
+  const seen = new Map<string, number>();
+  const flaky = machine((message) => {
+    const id = message.type === 'run' ? message.program.id : '';
+    seen.set(id, (seen.get(id) ?? 0) + 1);
+    return usual(message).map((reply) =>
+      id === 'x/case-9' && seen.get(id) === 2 && typeof reply === 'object' && 'evidence' in reply
+        ? { ...reply, evidence: { ...reply.evidence, steps: [{ ret: -1, errno: 'EIO', calls: [] }] } }
+        : reply,
+    );
+  });
+  const { exit, results, events } = await go(all, flaky.source, { rounds: 3 });
   t.equal(exit, 1);
-  t.same([...new Set(results.map((r) => r.outcome))].sort(), ['crash', 'error']);
-  t.match(results[0]?.reason, /the guest panicked: Kernel panic/);
-  t.equal(results.length, 50, 'cases that never ran are reported as well');
+  t.same(
+    results.filter((r) => r.id === 'x/case-9').map((r) => [r.attempt, r.outcome]),
+    [
+      [1, 'pass'],
+      [2, 'fail'],
+      [3, 'pass'],
+    ],
+  );
+  t.match(events.at(-1), { totals: { pass: 49, fail: 1 } });
+  seen.clear();
+  const stopped = await go(all, flaky.source, { rounds: Infinity, untilFail: true });
+  t.match(stopped.results.at(-1), { id: 'x/case-9', attempt: 2, outcome: 'fail' }, 'nothing is run after it');
+});
+
+t.test('a run whose deadline comes tells of the cases it did not get to', async (t) => {
+  const usual = wellBehaved();
+  const { source } = machine((message) =>
+    message.type === 'run' && message.program.id === 'x/case-4' ? ['hang'] : usual(message),
+  );
+  const { exit, results } = await go(all, source, { deadlineMs: 50 });
+  t.equal(exit, 1);
+  t.equal(results.length, 50);
+  t.match(results.at(-1), { outcome: 'timeout', cut: 'not-run', reason: /deadline of 0.05 s/ });
 });
 
 t.test('a machine that never speaks ends the run with 69 and says so for each case', async (t) => {
@@ -264,15 +195,12 @@ t.test('records in the wrong order, of another case, or counted differently are 
 
 t.test('an interrupted run says so and keeps what there is', async (t) => {
   const controller = new AbortController();
-  const usual = wellBehaved();
-  const { source } = machine((message) => {
-    if (message.type === 'run' && message.program.id === 'x/case-3') {
-      controller.abort();
-      return [new MachineError('lost', 'aborted')];
-    }
-    return usual(message);
+  const { results, events } = await go(all, machine(wellBehaved()).source, {
+    signal: controller.signal,
+    onEvent: (event) => {
+      if (event.type === 'case-end' && event.result.id === 'x/case-2') controller.abort();
+    },
   });
-  const { results, events } = await go(all, source, controller.signal);
   t.same(
     results.map((r) => r.id),
     ids.slice(0, 3),
