@@ -2,109 +2,21 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import { resolve } from 'node:path';
-import { bootFiles, findBusybox } from './guest/boot-files.ts';
-import type { BootFiles, BootKernel } from './guest/boot-files.ts';
 import { Console } from './guest/console.ts';
-import { IMAGE, INITRAMFS, KERNEL, SCRATCH, shellLine, SOCKET, virtmeArguments } from './guest/command.ts';
-import type { GuestShape } from './guest/command.ts';
-import { probeKvm } from './guest/kvm.ts';
-import { preloadFiles } from './guest/preload.ts';
+import { SCRATCH, shellLine, SOCKET, TERMINAL, virtmeArguments } from './guest/command.ts';
+import { environment, namespaces, piped, planGuest, prepare } from './guest/plan.ts';
+import type { GuestOptions } from './guest/plan.ts';
 import { Inbox, openHostChannel } from './host-channel.ts';
 import type { HostChannel } from './host-channel.ts';
 import { MachineError } from './machine.ts';
 import type { Machine, MachineOptions, MachineSource } from './machine.ts';
 import { spawnTree, TreeError } from './process-group.ts';
-import type { Namespace, Tree } from './process-group.ts';
+import type { Tree } from './process-group.ts';
 import { userNamespaceAdvice } from './user-namespaces.ts';
-import { vngCommand } from './virtme.ts';
 import type { VngCommand } from './virtme.ts';
 
+export type { GuestOptions } from './guest/plan.ts';
 export type { BootKernel } from './guest/boot-files.ts';
-
-export interface GuestOptions {
-  readonly kernel: BootKernel;
-  /** Name in results; by default the kernel's. */
-  readonly target?: string;
-  /** Virtual CPUs, default 2. */
-  readonly cpus?: number;
-  /** In MiB, default 512. */
-  readonly memory?: number;
-  /** Default `auto`: KVM where it boots, TCG elsewhere. */
-  readonly accel?: 'auto' | 'kvm' | 'tcg';
-  /** Files that the command maps at its start, e.g. native add-ons; its program and libraries are found by themselves. */
-  readonly preload?: readonly string[];
-  readonly kernelArguments?: readonly string[];
-  readonly qemuArguments?: readonly string[];
-}
-
-/** Everything that start and describe need to know about this host. */
-interface Plan {
-  readonly vng: VngCommand;
-  readonly files: BootFiles;
-  readonly shape: GuestShape;
-  /** Why TCG, when KVM was wanted; empty otherwise. */
-  readonly note: string;
-}
-
-/** Scratch for links, the socket and virtme-ng's temporary files, which are a few KiB. */
-const prepare = (kernel: BootKernel, files: BootFiles): string =>
-  [
-    ['mount', '-t', 'tmpfs', '-o', 'mode=0700,size=16m', 'segproof', SCRATCH],
-    ['ln', '-s', resolve(kernel.image), IMAGE],
-    ['ln', '-s', files.kernel, KERNEL],
-    ['ln', '-s', files.initramfs, INITRAMFS],
-  ]
-    .map(shellLine)
-    .join('\n');
-
-/** Root needs no user namespace, and in one it could not read other users' files for the guest. */
-const namespaces = (): readonly Namespace[] => (process.geteuid?.() === 0 ? ['mount'] : ['user', 'mount']);
-
-const environment = (vng: VngCommand): NodeJS.ProcessEnv => ({
-  ...process.env,
-  ...vng.env,
-  TMPDIR: SCRATCH,
-});
-
-/**
- * virtme-run opens its outputs again by name, which works for a pipe and not for the socket that Node makes, hence the
- * cat. Descriptor 3 is the gate's and none of its business.
- */
-const piped = (command: readonly string[]): readonly string[] => [
-  'sh',
-  '-c',
-  '"$@" 3<&- | cat',
-  'segproof-guest',
-  ...command,
-];
-
-const planGuest = async (options: GuestOptions, command: readonly string[]): Promise<Plan> => {
-  const vng = await vngCommand();
-  const path = vng.env['PATH'] ?? process.env['PATH'] ?? '';
-  const busybox = findBusybox([vng.busybox, 'busybox-static', 'busybox.static', 'busybox'], path);
-  if (busybox === null)
-    throw new MachineError(
-      'unavailable',
-      'no statically linked busybox was found, and the guest starts from one',
-      'Install it: apt-get install busybox-static',
-    );
-  const files = bootFiles(options.kernel, busybox, preloadFiles(command, options.preload ?? []));
-  const accel = options.accel ?? 'auto';
-  const probe = accel === 'auto' ? await probeKvm(files) : { usable: accel === 'kvm', reason: '' };
-  return {
-    vng,
-    files,
-    note: probe.reason,
-    shape: {
-      cpus: options.cpus ?? 2,
-      memory: options.memory ?? 512,
-      kvm: probe.usable,
-      kernelArguments: options.kernelArguments ?? [],
-      qemuArguments: options.qemuArguments ?? [],
-    },
-  };
-};
 
 const start = async (options: GuestOptions, machine: MachineOptions): Promise<Machine> => {
   const target = options.target ?? options.kernel.name;
@@ -122,7 +34,7 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
     inbox.close(error);
     void tree[Symbol.asyncDispose]();
   };
-  const server = await listen(tree, (socket) => {
+  const server = await listen(tree, SOCKET, (socket) => {
     connected = socket;
     channel = openHostChannel(socket, inbox, () => {
       fail(log.crash() === null ? (channel?.fault() as Error) : (log.verdict(target, true) as Error));
@@ -133,6 +45,8 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
     });
     for (const message of unsent.splice(0)) channel.send(message);
   });
+  const { onTerminal } = options;
+  const terminal = onTerminal && (await listen(tree, TERMINAL, onTerminal));
   const deadline = setTimeout(() => {
     const crash = log.crash() === null ? null : log.verdict(target, false);
     const message = `${target} said nothing within ${machine.bootMs} ms; the last on its console:\n${log.lastLines(8)}`;
@@ -145,6 +59,7 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
   const outputClosed = new Promise<void>((settle) => tree.output.once('close', settle));
   tree.output.on('data', (chunk: Buffer) => {
     log.append(chunk);
+    options.onConsole?.(chunk.toString('utf8'));
   });
   const finished = (async (): Promise<void> => {
     await tree.ended;
@@ -153,12 +68,14 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
     await outputClosed;
     log.close();
     server.close();
+    terminal?.close();
     if (connected && !connected.closed) await once(connected, 'close');
     const verdict = log.verdict(target, inbox.heard);
     // A guest that died in the middle of a record is dead first, garbled second.
     if (verdict?.trouble !== 'crash') channel?.finish();
     inbox.close(channel?.fault() ?? verdict);
   })();
+  if (plan.note !== '') options.onNote?.(`guests run under TCG, which is slow: ${plan.note}`);
   machine.onState('booting', plan.shape.kvm ? 'KVM' : `TCG${plan.note && `: ${plan.note}`}`);
   tree.go();
   return {
@@ -189,11 +106,11 @@ const startTree = async (command: readonly string[], vng: VngCommand, setup: str
 };
 
 /** Puts links and the socket where only the tree can see them: its own scratch, reached through its root. */
-const listen = (tree: Tree, onSocket: (socket: Socket) => void): Promise<Server> =>
+const listen = (tree: Tree, path: string, onSocket: (socket: Socket) => void): Promise<Server> =>
   new Promise((settle, reject) => {
     const server = createServer(onSocket);
     server.once('error', reject);
-    server.listen(`/proc/${tree.pid}/root${SOCKET}`, () => {
+    server.listen(`/proc/${tree.pid}/root${path}`, () => {
       settle(server);
     });
   });

@@ -77,6 +77,12 @@ async function fromCache(options: KernelOptions): Promise<VngCommand> {
     );
   const key = keyOf(wanted.map(({ sha256 }) => sha256));
   const { folder } = await ensureFolder(join(toolStore(), `virtme-ng_${key}`), options, async (fresh) => {
+    if (options.offline === true)
+      throw new KernelError(
+        69,
+        'virtme-ng: not in the cache',
+        'run once while online, or: segproof doctor --fix',
+      );
     await downloadInto(fresh, wanted, options, 'all');
     report(options, 'note', `virtme-ng ${virtme.version} (kept in the cache, not installed)`);
     await prove(fresh);

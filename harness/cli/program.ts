@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FORMATS, type Format } from '../../reports/view.ts';
 import { parseShard, type Shard } from '../run/shard.ts';
+import { collect, count, machineCommands, machineOptions, type MachineFlags } from './machine-commands.ts';
 import { toolVersion } from './version.ts';
 
 const EXIT_STATUS = `
@@ -23,16 +24,12 @@ Selection:
   '*family=ipv6*'                          * stands for any text
   @tag                                     cases with a tag; see \`segproof list --tags\``;
 
-export interface RunFlags {
-  readonly kernel: readonly string[];
-  readonly kernelArg: readonly string[];
+export interface RunFlags extends MachineFlags {
   readonly judgeAs?: string;
   readonly format: Format;
   readonly output?: string;
   readonly jobs?: number;
-  readonly kvm: boolean;
   readonly dryRun?: boolean;
-  readonly verbose?: boolean;
   readonly color?: boolean;
   readonly endpoint?: string;
   readonly suite: readonly string[];
@@ -78,7 +75,7 @@ Examples:
     .option('-o, --output <dir>', 'results folder (default: results/<time>)')
     .option('-j, --jobs <n>', 'machines at the same time (default: by cores and memory)', count)
     .option('-n, --dry-run', 'print the exact commands and the cases, run nothing')
-    .option('-v, --verbose', 'show every failure in full, with its system calls')
+    .option('-v, --verbose', 'show every failure in full, with its system calls, and the consoles of guests')
     .option(
       '--endpoint <name>',
       'run with a deliberately wrong endpoint of fixtures/endpoints, to see the checks catch it',
@@ -134,7 +131,7 @@ Examples:
     });
 
   merge(root, done);
-  kernels(root, done);
+  machineCommands(root, done);
 
   root
     .command('schema')
@@ -162,57 +159,17 @@ function merge(root: Command, done: (exit: number) => void): void {
     });
 }
 
-function kernels(root: Command, done: (exit: number) => void): void {
-  const command = root
-    .command('kernels')
-    .description('Find, fetch, check and remove kernels.')
-    .exitOverride();
-  const action = (name: 'list' | 'fetch' | 'prune' | 'verify', what: string): Command =>
-    command
-      .command(name)
-      .description(what)
-      .argument(
-        name === 'fetch' ? '<kernel...>' : '[kernel...]',
-        'series or exact releases, as for run --kernel',
-      )
-      .action(async (specs: string[]) => {
-        done(await (await import('./kernels.ts')).kernelsCommand(name, specs));
-      });
-  action('list', 'Show what the providers offer and what is cached.');
-  action('fetch', 'Download, verify and unpack kernels into the cache.');
-  action('prune', 'Remove kernels from the cache (default: all but the newest of each series).');
-  action('verify', 'Check the cached kernels against their checksums.');
-}
-
 /** Options of the commands that need a kernel. */
 function kernelOptions(command: Command): Command {
-  return command
-    .option(
-      '-k, --kernel <kernel>',
-      'running (default), a series or release (6.1, 6.12.95), an image, a folder, a .deb (repeatable)',
-      collect,
-      [],
-    )
-    .option('--kernel-arg <arg>', 'add a kernel argument to guests (repeatable)', collect, [])
+  return machineOptions(command)
     .option(
       '--judge-as <version>',
       "judge by another version's rules, and list the commits the kernel would need",
     )
-    .option('--no-kvm', 'run guests under TCG even where KVM works')
     .option('--color', 'colour even when stdout is no terminal')
     .option('--no-color', 'no colour')
     .option('--suite <file>', 'read this suite file instead of suites/ (repeatable)', collect, []);
 }
-
-function collect(value: string, previous: string[]): string[] {
-  return [...previous, value];
-}
-
-function count(value: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError('a whole number from 1 on is expected.');
-  return Number(value);
-}
-
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
 
 /** `90s`, `30m`, `2h` in ms; at most 24 days, which is as far as a timer goes. */

@@ -1,18 +1,20 @@
 /** Turns `--kernel` words into targets: the running kernel, or guests with a kernel that was found or fetched. */
 import { cpus, freemem } from 'node:os';
 import type { RunTargetOptions } from '../run/run.ts';
+import type { GuestOptions } from '../../vm/guest.ts';
+import type { Kernel } from '../../vm/kernels/types.ts';
+import { DEFAULT_MEMORY } from '../../vm/guest/command.ts';
 import { runningKernel } from '../../vm/running.ts';
+import { LineWriter } from './line-writer.ts';
+import type { MachineFlags } from './machine-commands.ts';
 import { toStderr } from './progress.ts';
-import type { RunFlags } from './program.ts';
 
 /** Longest time to the agent's first word, in ms: a guest under TCG on a busy machine may need most of it. */
 const RUNNING_BOOT_MS = 30_000;
 const GUEST_BOOT_MS = 180_000;
 
 /** The targets of a command line, in its order, each once. */
-export async function targetsOf(
-  flags: Pick<RunFlags, 'kernel' | 'kernelArg' | 'kvm'>,
-): Promise<RunTargetOptions[]> {
+export async function targetsOf(flags: MachineFlags): Promise<RunTargetOptions[]> {
   const specs = flags.kernel.length === 0 ? ['running'] : [...new Set(flags.kernel)];
   const targets: RunTargetOptions[] = [];
   for (const spec of specs) targets.push(spec === 'running' ? runningTarget : await guest(spec, flags));
@@ -25,21 +27,47 @@ export const runningTarget: RunTargetOptions = {
   bootMs: RUNNING_BOOT_MS,
 };
 
-async function guest(spec: string, flags: Pick<RunFlags, 'kernelArg' | 'kvm'>): Promise<RunTargetOptions> {
-  // Loaded only for guests: the running kernel is judged in less time than all of this takes to read.
-  const [{ guestMachine }, { resolveKernel }] = await Promise.all([
-    import('../../vm/guest.ts'),
-    import('../../vm/kernels/resolve.ts'),
-  ]);
-  const kernel = await resolveKernel(spec, toStderr);
+/** What a guest for this kernel is made of. */
+export async function guestOptions(
+  spec: string,
+  flags: MachineFlags,
+): Promise<GuestOptions & { readonly kernel: Kernel }> {
+  const { resolveKernel } = await import('../../vm/kernels/resolve.ts');
+  const { offline = false, unverified = false } = flags;
+  const kernel = await resolveKernel(spec, { ...toStderr, offline, unverified });
+  const console = new LineWriter(process.stderr, `${kernel.name}| `);
   return {
-    source: guestMachine({ kernel, accel: flags.kvm ? 'auto' : 'tcg', kernelArguments: flags.kernelArg }),
-    upstream: kernel.upstream,
-    bootMs: GUEST_BOOT_MS,
+    kernel,
+    accel: flags.kvm ? 'auto' : 'tcg',
+    kernelArguments: flags.kernelArg,
+    onNote: sayOnce,
+    ...(flags.memory === undefined ? {} : { memory: flags.memory }),
+    ...(flags.verbose === true
+      ? {
+          onConsole: (text) => {
+            console.write(text);
+          },
+        }
+      : {}),
   };
 }
 
-/** Guests that fit at the same time: one per core, and half a gibibyte of free memory each; at least one. */
+async function guest(spec: string, flags: MachineFlags): Promise<RunTargetOptions> {
+  // Loaded only for guests: the running kernel is judged in less time than all of this takes to read.
+  const { guestMachine } = await import('../../vm/guest.ts');
+  const options = await guestOptions(spec, flags);
+  return { source: guestMachine(options), upstream: options.kernel.upstream, bootMs: GUEST_BOOT_MS };
+}
+
+const said = new Set<string>();
+
+/** What holds for every guest of this host is of interest once. */
+function sayOnce(note: string): void {
+  if (!said.has(note)) process.stderr.write(`segproof: ${note}\n`);
+  said.add(note);
+}
+
+/** Guests that fit at the same time: one per core, and each with its memory free; at least one. */
 export function defaultJobs(): number {
-  return Math.max(1, Math.min(cpus().length, Math.floor(freemem() / (512 * 1024 * 1024))));
+  return Math.max(1, Math.min(cpus().length, Math.floor(freemem() / (DEFAULT_MEMORY * 1024 * 1024))));
 }

@@ -1,6 +1,7 @@
 /** Messages between host and agent. The channel frames, numbers and checksums them (vm/frames.ts). */
 import type { CaseEvidence } from './evidence.ts';
 import type { Program } from './program.ts';
+import type { Topology } from './topology.ts';
 
 export type ToAgent =
   /** Which link kinds can be created here, which protocols opened? */
@@ -21,6 +22,20 @@ export interface Hello {
   /** Nanoseconds a fixed calibration loop took; scales the case deadlines. */
   readonly slowness: number;
   readonly kmsg: boolean;
+}
+
+/** To the shell (harness/agent/shell.ts), which answers `ready` and ends with its user. */
+export interface ShellOrder {
+  readonly type: 'shell';
+  /** What the prompt shows. */
+  readonly name: string;
+  /** null: none, the shell is in the machine's own namespace. */
+  readonly topology: Topology | null;
+  /** Device to talk to the user on. */
+  readonly terminal: string;
+  readonly term: string;
+  readonly rows: number;
+  readonly columns: number;
 }
 
 export type FromAgent =

@@ -7,8 +7,13 @@ export const IMAGE = `${SCRATCH}/vmlinuz`;
 export const KERNEL = `${SCRATCH}/vmlinux`;
 export const INITRAMFS = `${SCRATCH}/initramfs`;
 export const SOCKET = `${SCRATCH}/channel`;
+/** Socket of the guest's /dev/hvc0, where it has one. */
+export const TERMINAL = `${SCRATCH}/terminal`;
 /** Name of the virtio-serial port. */
 export const PORT = 'segproof';
+
+/** Memory of a guest in MiB unless told otherwise; how it was found is in docs/boot-time.md. */
+export const DEFAULT_MEMORY = 512;
 
 export interface GuestShape {
   readonly cpus: number;
@@ -72,4 +77,10 @@ export const virtmeArguments = (command: readonly string[], shape: GuestShape): 
   ...['-chardev', `socket,id=segproof,path=${SOCKET}`],
   ...['-device', `virtserialport,bus=segproof.0,name=${PORT},chardev=segproof`],
   ...shape.qemuArguments,
+];
+
+/** Further QEMU arguments that give the guest a terminal, /dev/hvc0. */
+export const terminalArguments: readonly string[] = [
+  ...['-chardev', `socket,id=terminal,path=${TERMINAL}`],
+  ...['-device', 'virtconsole,bus=segproof.0,name=terminal,chardev=terminal'],
 ];

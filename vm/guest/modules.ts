@@ -70,3 +70,27 @@ export const bootModules = (root: string | null, release: string): Module[] => {
     unpacked(join(base, path)),
   );
 };
+
+/** Without these there is no root. */
+const INDISPENSABLE = ['9p', '9pnet_virtio', 'virtio_pci'];
+
+/**
+ * A module without which the kernel cannot be a guest and that it lacks; null when it has all, or nothing tells what it has
+ * built in. `root` as in bootModules.
+ */
+export const lackingModule = (root: string | null, release: string): string | null => {
+  if (root === null) return null;
+  const base = join(root, 'lib/modules', release);
+  const [dep, builtin] = ['modules.dep', 'modules.builtin'].map((name) => join(base, name)) as [
+    string,
+    string,
+  ];
+  if (!existsSync(dep) || !existsSync(builtin)) return null;
+  const names = new Set([
+    ...readFileSync(dep, 'utf8')
+      .split('\n')
+      .map((line) => nameOf(line.split(':')[0] ?? '')),
+    ...readFileSync(builtin, 'utf8').split('\n').map(nameOf),
+  ]);
+  return INDISPENSABLE.find((name) => !names.has(name)) ?? null;
+};

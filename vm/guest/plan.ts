@@ -1,0 +1,120 @@
+/** What a guest is made of, worked out before anything is started. */
+import { resolve } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { MachineError } from '../machine.ts';
+import type { Namespace } from '../process-group.ts';
+import { vngCommand } from '../virtme.ts';
+import type { VngCommand } from '../virtme.ts';
+import { bootFiles, findBusybox } from './boot-files.ts';
+import type { BootFiles, BootKernel } from './boot-files.ts';
+import {
+  DEFAULT_MEMORY,
+  IMAGE,
+  INITRAMFS,
+  KERNEL,
+  SCRATCH,
+  shellLine,
+  terminalArguments,
+} from './command.ts';
+import type { GuestShape } from './command.ts';
+import { probeKvm } from './kvm.ts';
+import { lackingModule } from './modules.ts';
+import { preloadFiles } from './preload.ts';
+
+export interface GuestOptions {
+  readonly kernel: BootKernel;
+  /** Name in results; by default the kernel's. */
+  readonly target?: string;
+  /** Virtual CPUs, default 2. */
+  readonly cpus?: number;
+  /** In MiB, by default what cases need. */
+  readonly memory?: number;
+  /** Default `auto`: KVM where it boots, TCG elsewhere. */
+  readonly accel?: 'auto' | 'kvm' | 'tcg';
+  /** Files that the command maps at its start, e.g. native add-ons; its program and libraries are found by themselves. */
+  readonly preload?: readonly string[];
+  readonly kernelArguments?: readonly string[];
+  readonly qemuArguments?: readonly string[];
+  /** Told what holds for guests on this host and could surprise, e.g. that KVM cannot be used and why. */
+  readonly onNote?: (note: string) => void;
+  /** Gets the other end of the guest's /dev/hvc0, a terminal of its own, when there is one. */
+  readonly onTerminal?: (terminal: Duplex) => void;
+  /** Gets the console as it comes. */
+  readonly onConsole?: (text: string) => void;
+}
+
+/** Everything that start and describe need to know about this host. */
+export interface GuestPlan {
+  readonly vng: VngCommand;
+  readonly files: BootFiles;
+  readonly shape: GuestShape;
+  /** Why TCG, when KVM was wanted; empty otherwise. */
+  readonly note: string;
+}
+
+/** Scratch for links, the socket and virtme-ng's temporary files, which are a few KiB. */
+export const prepare = (kernel: BootKernel, files: BootFiles): string =>
+  [
+    ['mount', '-t', 'tmpfs', '-o', 'mode=0700,size=16m', 'segproof', SCRATCH],
+    ['ln', '-s', resolve(kernel.image), IMAGE],
+    ['ln', '-s', files.kernel, KERNEL],
+    ['ln', '-s', files.initramfs, INITRAMFS],
+  ]
+    .map(shellLine)
+    .join('\n');
+
+/** Root needs no user namespace, and in one it could not read other users' files for the guest. */
+export const namespaces = (): readonly Namespace[] =>
+  process.geteuid?.() === 0 ? ['mount'] : ['user', 'mount'];
+
+export const environment = (vng: VngCommand): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...vng.env,
+  TMPDIR: SCRATCH,
+});
+
+/**
+ * virtme-run opens its outputs again by name, which works for a pipe and not for the socket that Node makes, hence the
+ * cat. Descriptor 3 is the gate's and none of its business.
+ */
+export const piped = (command: readonly string[]): readonly string[] => [
+  'sh',
+  '-c',
+  '"$@" 3<&- | cat',
+  'segproof-guest',
+  ...command,
+];
+
+export const planGuest = async (options: GuestOptions, command: readonly string[]): Promise<GuestPlan> => {
+  const vng = await vngCommand();
+  const path = vng.env['PATH'] ?? process.env['PATH'] ?? '';
+  const busybox = findBusybox([vng.busybox, 'busybox-static', 'busybox.static', 'busybox'], path);
+  if (busybox === null)
+    throw new MachineError(
+      'unavailable',
+      'no statically linked busybox was found, and the guest starts from one',
+      'Install it: apt-get install busybox-static',
+    );
+  const lacking = lackingModule(options.kernel.modules, options.kernel.release);
+  if (lacking !== null)
+    throw new MachineError(
+      'unavailable',
+      `${options.kernel.release} cannot be a guest: it has no ${lacking}, neither built in nor as a module`,
+      "A guest's root is this machine's own, by 9p over virtio; Debian's cloud kernels and those of Fedora and RHEL are built without it.",
+    );
+  const files = bootFiles(options.kernel, busybox, preloadFiles(command, options.preload ?? []));
+  const accel = options.accel ?? 'auto';
+  const probe = accel === 'auto' ? await probeKvm(files) : { usable: accel === 'kvm', reason: '' };
+  return {
+    vng,
+    files,
+    note: probe.reason,
+    shape: {
+      cpus: options.cpus ?? 2,
+      memory: options.memory ?? DEFAULT_MEMORY,
+      kvm: probe.usable,
+      kernelArguments: options.kernelArguments ?? [],
+      qemuArguments: [...(options.onTerminal ? terminalArguments : []), ...(options.qemuArguments ?? [])],
+    },
+  };
+};
