@@ -20,6 +20,8 @@ export interface Around {
   readonly destination: Buffer;
   /** Is this one of several fragments? */
   readonly fragment: 'none' | 'first' | 'later';
+  /** All bytes up to the end by its own length are here. */
+  readonly whole: boolean;
 }
 
 /** More layers than any real packet has; keeps crafted ones from going on for ever. */

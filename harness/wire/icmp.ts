@@ -38,7 +38,7 @@ export function decodeIcmp(cursor: Cursor, { value: protocol, at, end }: Next): 
 
 function state(cursor: Cursor, v6: boolean, at: number, end: number): ChecksumState {
   if (cursor.partialAt === at + 2) return 'partial';
-  if (cursor.quoted || cursor.around?.fragment !== 'none') return 'unverifiable';
+  if (!cursor.around?.whole || cursor.around.fragment !== 'none') return 'unverifiable';
   const sum = v6 ? pseudoSum(cursor, ICMPV6, at, end, end - at) : fold(sum16(cursor.bytes, at, end));
   return sum === 0xffff ? 'good' : 'bad';
 }

@@ -63,6 +63,7 @@ export function decodeIpv4Layer(cursor: Cursor, { at, end }: Next): Next | null 
     source: cursor.bytes.subarray(at + 12, at + 16),
     destination: cursor.bytes.subarray(at + 16, at + 20),
     fragment: fragmentOffset > 0 ? 'later' : more ? 'first' : 'none',
+    whole: last <= end,
   };
   const inside = { at: at + headerLength, end: Math.max(at + headerLength, Math.min(end, last)) };
   return fragmentOffset > 0
@@ -113,6 +114,7 @@ export function decodeIpv6Layer(cursor: Cursor, { at, end }: Next): Next | null 
     source: cursor.bytes.subarray(at + 8, at + 24),
     destination: cursor.bytes.subarray(at + 24, at + 40),
     fragment: 'none',
+    whole: last <= end,
   };
   return { kind: 'ip', value: nextHeader, at: at + 40, end: Math.min(end, last) };
 }

@@ -49,7 +49,7 @@ export function decodeUdpLayer(cursor: Cursor, { value: protocol, at, end }: Nex
 
 function common(cursor: Cursor, at: number): ChecksumState | null {
   if (cursor.partialAt === at + 6) return 'partial';
-  if (cursor.quoted || cursor.around?.fragment !== 'none') return 'unverifiable';
+  if (!cursor.around?.whole || cursor.around.fragment !== 'none') return 'unverifiable';
   return null;
 }
 
