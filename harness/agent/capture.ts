@@ -3,6 +3,7 @@
  * unsegmented is seen as such. include/uapi/linux/if_packet.h.
  */
 import { close as closeFile } from 'node:fs';
+import { release } from 'node:os';
 import type { Packet } from '../contract/evidence.ts';
 import { formatAddress, formatEndpoint } from '../wire/address.ts';
 import { decodeIp } from '../wire/frame.ts';
@@ -14,7 +15,7 @@ import type { Cursor, Ledger } from './explain.ts';
 import { SystemError } from './namespaces.ts';
 import { isSentinel } from './sentinel.ts';
 import { AF, SOCK, incomingMessage } from './sys.ts';
-import type { SystemCalls } from './sys.ts';
+import type { IncomingMessage, SystemCalls } from './sys.ts';
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
@@ -32,22 +33,33 @@ const EINVAL = 22;
 const QUEUE_BYTES = 64 * 1024 * 1024;
 /** The largest frame plus header; BIG TCP aside, which is not UDP. */
 const FRAME_BYTES = 65536 + 256;
+const CONTROL_BYTES = 256;
 const TP_STATUS_CSUMNOTREADY = 8;
+
+/**
+ * Before 6.2 (860b7f27b8f7) the kernel cannot put UDP GSO into a virtio-net header and loses the packet (EINVAL): then a
+ * second socket without the header takes the place of what was lost.
+ */
+const LOSES_GSO = olderThan(6, 2);
+const BATCH = 32;
 
 interface Frame {
   readonly vnet: VnetHeader;
+  /** Good until the next frame is read. */
   readonly bytes: Buffer;
   readonly outgoing: boolean;
 }
 
 export class Capture {
   readonly #sys: SystemCalls;
-  /** Frames with a virtio-net header. Before 6.2 the kernel cannot put UDP GSO into one and loses the packet (EINVAL). */
+  /** Frames with a virtio-net header. */
   readonly #fd: number;
-  /** The same frames without that header: takes the place of those lost. */
-  readonly #plain: number;
+  /** The same frames without that header, where the kernel {@link LOSES_GSO}. */
+  readonly #plain: number | undefined;
   readonly #loopback: boolean;
-  readonly #buffers = incomingMessage(FRAME_BYTES, 256);
+  #batch: readonly IncomingMessage[] = [];
+  #lengths: number[] = [];
+  #at = 0;
   #cursor: Cursor = { index: 0, at: 0 };
   /** UDP port, either end. */
   #port = 0;
@@ -56,7 +68,7 @@ export class Capture {
     this.#sys = sys;
     this.#loopback = device.loopback;
     this.#fd = open(sys, device.index, PACKET.VNET_HDR);
-    this.#plain = open(sys, device.index, PACKET.AUXDATA);
+    if (LOSES_GSO) this.#plain = open(sys, device.index, PACKET.AUXDATA);
   }
 
   /** Forgets what was captured so far and takes UDP packets from or to `port` from now on. */
@@ -81,44 +93,41 @@ export class Capture {
 
   /** Packets the kernel dropped because nobody read them in time, since the last call. */
   drops(): number {
-    return statistics(this.#sys, this.#fd) + statistics(this.#sys, this.#plain);
+    return this.#sockets().reduce((sum, fd) => sum + statistics(this.#sys, fd), 0);
   }
 
   #frame(): Frame | undefined {
-    const got = this.#read(this.#fd);
-    if (got === -EAGAIN) return undefined;
-    if (got >= 0) {
-      // Out of the shared buffer before the other socket's copy overwrites it.
-      const bytes = Buffer.from(this.#buffers.data.subarray(0, got));
-      const outgoing = this.#outgoing();
-      this.#read(this.#plain);
-      const vnet = decodeVnet(bytes);
-      if (!vnet) throw new Error(`a captured packet has ${got} bytes, fewer than its own header`);
-      return { vnet, bytes: bytes.subarray(VNET_SIZE), outgoing };
+    if (this.#plain !== undefined) return this.#oneOfTwo(this.#plain);
+    if (this.#at >= this.#lengths.length) {
+      const lengths: number[] = [];
+      const batch = buffers(BATCH);
+      const got = this.#sys.recvmmsg(this.#fd, batch, DONTWAIT, lengths);
+      if (got === -EAGAIN) return undefined;
+      if (got < 0) throw new SystemError('recvmmsg(AF_PACKET)', got);
+      this.#batch = batch;
+      this.#lengths = lengths;
+      this.#at = 0;
     }
-    if (got !== -EINVAL) throw new SystemError('recvmsg(AF_PACKET)', got);
-    return this.#withoutHeader();
+    const message = this.#batch[this.#at];
+    const length = this.#lengths[this.#at++];
+    return message && length !== undefined ? withHeader(message, length) : undefined;
   }
 
-  /** Only UDP GSO is refused for the header, so that is what it is; the size stays unknown. */
-  #withoutHeader(): Frame {
-    const got = this.#read(this.#plain);
-    if (got < 0) throw new SystemError('recvmsg(AF_PACKET)', got);
-    const [aux] = decodeControl(this.#buffers.control.subarray(0, this.#buffers.controlLength));
-    const status = aux ? Buffer.from(aux.hex, 'hex').readUInt32LE(0) : 0;
-    return {
-      vnet: { gso: 'udp-l4', gsoSize: 0, partialChecksum: (status & TP_STATUS_CSUMNOTREADY) !== 0 },
-      bytes: Buffer.from(this.#buffers.data.subarray(0, got)),
-      outgoing: this.#outgoing(),
-    };
+  /** From the socket with the header if the kernel could put it there, from the other one if not. */
+  #oneOfTwo(plain: number): Frame | undefined {
+    const [message, other] = buffers(2);
+    if (!message || !other) return undefined;
+    const got = this.#sys.recvmsg(this.#fd, message, DONTWAIT);
+    if (got === -EAGAIN) return undefined;
+    if (got < 0 && got !== -EINVAL) throw new SystemError('recvmsg(AF_PACKET)', got);
+    const copy = this.#sys.recvmsg(plain, other, DONTWAIT);
+    if (got >= 0) return withHeader(message, got);
+    if (copy < 0) throw new SystemError('recvmsg(AF_PACKET)', copy);
+    return withoutHeader(other, copy);
   }
 
-  #read(fd: number): number {
-    return this.#sys.recvmsg(fd, this.#buffers, DONTWAIT);
-  }
-
-  #outgoing(): boolean {
-    return this.#buffers.name.readUInt8(PKTTYPE) === PACKET_OUTGOING;
+  #sockets(): number[] {
+    return this.#plain === undefined ? [this.#fd] : [this.#fd, this.#plain];
   }
 
   #packet({ vnet, bytes, outgoing }: Frame, ledger: Ledger): Packet | undefined {
@@ -151,13 +160,49 @@ export class Capture {
 
   /** On another thread, where nobody waits for the grace period; for a namespace in which nothing happens any more. */
   closeInBackground(): void {
-    for (const fd of [this.#fd, this.#plain]) closeFile(fd, () => undefined);
+    for (const fd of this.#sockets()) closeFile(fd, () => undefined);
   }
 
   close(): void {
-    this.#sys.close(this.#fd);
-    this.#sys.close(this.#plain);
+    for (const fd of this.#sockets()) this.#sys.close(fd);
   }
+}
+
+/** Buffers for so many frames, the same for every capture: frames are looked at before the next are read. */
+const pool: IncomingMessage[] = [];
+
+function buffers(count: number): IncomingMessage[] {
+  while (pool.length < count) pool.push(incomingMessage(FRAME_BYTES, CONTROL_BYTES));
+  return pool.slice(0, count);
+}
+
+function withHeader(message: IncomingMessage, length: number): Frame {
+  const bytes = message.data.subarray(0, length);
+  const vnet = decodeVnet(bytes);
+  if (!vnet) throw new Error(`a captured packet has ${length} bytes, fewer than its own header`);
+  return { vnet, bytes: bytes.subarray(VNET_SIZE), outgoing: isOutgoing(message) };
+}
+
+/** Only UDP GSO is refused for the header, so that is what it is; the size stays unknown. */
+function withoutHeader(message: IncomingMessage, length: number): Frame {
+  const [aux] = decodeControl(message.control.subarray(0, message.controlLength));
+  const status = aux ? Buffer.from(aux.hex, 'hex').readUInt32LE(0) : 0;
+  return {
+    vnet: { gso: 'udp-l4', gsoSize: 0, partialChecksum: (status & TP_STATUS_CSUMNOTREADY) !== 0 },
+    bytes: message.data.subarray(0, length),
+    outgoing: isOutgoing(message),
+  };
+}
+
+function isOutgoing({ name }: IncomingMessage): boolean {
+  return name.readUInt8(PKTTYPE) === PACKET_OUTGOING;
+}
+
+function olderThan(major: number, minor: number): boolean {
+  const [has = 0, with_ = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  return has < major || (has === major && with_ < minor);
 }
 
 function open(sys: SystemCalls, index: number, header: number): number {

@@ -27,9 +27,12 @@ export class DeadlineError extends Error {
   }
 }
 
+/** Most bytes a UDP socket can bring at a time, jumbograms aside. */
+export const MAX_DATAGRAM = 65536;
 const MAX_CONTROL = 4096;
 /** One set of receive buffers for all cases: they are large, and only one receive happens at a time. */
 let buffers: IncomingMessage | undefined;
+const batch: IncomingMessage[] = [];
 
 export class Case {
   /** Calls of the endpoints under test; a wrong endpoint may stand in between. */
@@ -66,6 +69,12 @@ export class Case {
   get receiveBuffers(): IncomingMessage {
     buffers ??= incomingMessage(MAX_STREAM, MAX_CONTROL);
     return buffers;
+  }
+
+  /** Buffers for `count` datagrams of {@link MAX_DATAGRAM} bytes. */
+  receiveBatch(count: number): IncomingMessage[] {
+    while (batch.length < count) batch.push(incomingMessage(MAX_DATAGRAM, MAX_CONTROL));
+    return batch.slice(0, count);
   }
 
   /** Milliseconds until the deadline. @throws DeadlineError when there are none. */

@@ -1,8 +1,9 @@
 /** The system calls themselves, through koffi. Every number is checked first, every errno is read on the next line. */
 import koffi from 'koffi';
 import { descriptor, int32, uint32, within } from './guard.ts';
-import { MMSGHDR, MSGHDR, POLLFD } from './layout.ts';
+import { MMSGHDR, POLLFD } from './layout.ts';
 import { MessageMemory } from './messages.ts';
+import { MAX_BATCH } from './sys.ts';
 import type { IncomingMessage, OptionResult, OutgoingMessage, SystemCalls } from './sys.ts';
 
 /** Bytes in a CPU mask of 1024 CPUs, as glibc's cpu_set_t. */
@@ -25,6 +26,7 @@ const c = {
   sendmsg: bound('int64_t sendmsg(int, void *, int)'),
   sendmmsg: bound('int sendmmsg(int, void *, uint32_t, int)'),
   recvmsg: bound('int64_t recvmsg(int, void *, int)'),
+  recvmmsg: bound('int recvmmsg(int, void *, uint32_t, int, void *)'),
   poll: bound('int poll(void *, uint64_t, int)'),
   // Variadic in C; with one pointer argument both ABIs (x86-64, arm64 Linux) pass it as if it were not.
   ioctl: bound('int ioctl(int, uint64_t, void *)'),
@@ -41,6 +43,7 @@ function answer(ret: number): number {
 class Libc implements SystemCalls {
   readonly #out = new MessageMemory(MAX_MESSAGES);
   readonly #in = new MessageMemory(1);
+  readonly #inMany = new MessageMemory(MAX_BATCH);
   readonly #length = Buffer.alloc(4);
   readonly #poll = Buffer.alloc(POLLFD.size);
 
@@ -91,10 +94,19 @@ class Libc implements SystemCalls {
     this.#in.incoming(message);
     const { header } = this.#in;
     const ret = answer(c.recvmsg(descriptor(fd, 'fd'), header, int32(flags, 'flags')));
-    if (ret < 0) return ret;
-    message.nameLength = Math.min(header.readUInt32LE(MSGHDR.nameLength), message.name.length);
-    message.controlLength = header.readUInt32LE(MSGHDR.controlLength);
-    message.flags = header.readUInt32LE(MSGHDR.flags);
+    if (ret >= 0) this.#in.written(message, 0);
+    return ret;
+  }
+  recvmmsg(fd: number, messages: readonly IncomingMessage[], flags: number, lengths: number[]): number {
+    this.#inMany.incomingMany(messages);
+    const { header } = this.#inMany;
+    const ret = answer(
+      c.recvmmsg(descriptor(fd, 'fd'), header, messages.length, int32(flags, 'flags'), null),
+    );
+    for (let i = 0; i < ret; i++) {
+      this.#inMany.written(messages[i] as IncomingMessage, i);
+      lengths.push(header.readUInt32LE(i * MMSGHDR.size + MMSGHDR.length));
+    }
     return ret;
   }
   poll(fd: number, events: number, timeoutMs: number): number {

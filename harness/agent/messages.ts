@@ -19,8 +19,10 @@ export class MessageMemory {
   readonly #ints: Uint32Array;
   readonly #vectors: BigUint64Array;
   readonly #vectorsAt: bigint;
-  /** What the structures point to. */
+  /** What the structures of the last send point to. */
   held: unknown;
+  /** What those of receives point to, by message: laid out once, as the same buffers come again and again. */
+  readonly #placed: IncomingMessage[] = [];
 
   /** `messages`: most messages of one sendmmsg, 1..1024. */
   constructor(messages: number) {
@@ -49,21 +51,41 @@ export class MessageMemory {
   }
 
   incoming(message: IncomingMessage): void {
+    this.#place(message, 0);
+  }
+
+  incomingMany(messages: readonly IncomingMessage[]): void {
+    within(messages.length * MMSGHDR.size, this.header, 'size of all messages');
+    for (let index = 0; index < messages.length; index++)
+      this.#place(messages[index] as IncomingMessage, index);
+  }
+
+  /** Reads back what the kernel wrote into the header of message number `index`. */
+  written(message: IncomingMessage, index: number): void {
+    const at = index * MMSGHDR.size;
+    message.nameLength = Math.min(this.#ints[(at + MSGHDR.nameLength) / 4] ?? 0, message.name.length);
+    message.controlLength = this.#ints[(at + MSGHDR.controlLength) / 4] ?? 0;
+    message.flags = this.#ints[(at + MSGHDR.flags) / 4] ?? 0;
+  }
+
+  #place(message: IncomingMessage, index: number): void {
     within(message.dataRoom, message.data, 'room for data');
     within(message.controlRoom, message.control, 'room for control messages');
-    if (this.held !== message) {
-      this.held = message;
-      this.#words[MSGHDR.name / WORD] = koffi.address(message.name);
-      this.#words[MSGHDR.iov / WORD] = this.#vectorsAt;
-      this.#words[MSGHDR.iovLength / WORD] = 1n;
-      this.#words[MSGHDR.control / WORD] = koffi.address(message.control);
-      this.#vectors[IOVEC.base / WORD] = koffi.address(message.data);
+    const at = index * MMSGHDR.size;
+    const vector = (index * IOVEC.size) / WORD;
+    if (this.#placed[index] !== message) {
+      this.#placed[index] = message;
+      this.#words[(at + MSGHDR.name) / WORD] = koffi.address(message.name);
+      this.#words[(at + MSGHDR.iov) / WORD] = this.#vectorsAt + BigInt(index * IOVEC.size);
+      this.#words[(at + MSGHDR.iovLength) / WORD] = 1n;
+      this.#words[(at + MSGHDR.control) / WORD] = koffi.address(message.control);
+      this.#vectors[vector + IOVEC.base / WORD] = koffi.address(message.data);
     }
     // Names and lengths are overwritten by each call.
-    this.#vectors[IOVEC.length / WORD] = BigInt(message.dataRoom);
-    this.#ints[MSGHDR.nameLength / 4] = message.name.length;
-    this.#ints[MSGHDR.controlLength / 4] = message.controlRoom;
-    this.#ints[MSGHDR.flags / 4] = 0;
+    this.#vectors[vector + IOVEC.length / WORD] = BigInt(message.dataRoom);
+    this.#ints[(at + MSGHDR.nameLength) / 4] = message.name.length;
+    this.#ints[(at + MSGHDR.controlLength) / 4] = message.controlRoom;
+    this.#ints[(at + MSGHDR.flags) / 4] = 0;
   }
 
   #layOut({ name, iov, control }: OutgoingMessage, at: number, vector: number): void {

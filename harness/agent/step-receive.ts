@@ -2,12 +2,13 @@
 import { flagBits, flagNames, MSG_FLAGS } from '../abi/flags.ts';
 import type { Datagram, ReceivedControl, StepEvidence } from '../contract/evidence.ts';
 import type { Action } from '../contract/program.ts';
+import { MAX_DATAGRAM } from './case.ts';
 import type { Case, OpenSocket } from './case.ts';
 import { decodeControl, describeFlags, describeReceived } from './control.ts';
 import { CallLog, outcome, result } from './notation.ts';
 import { Sentinel } from './sentinel.ts';
 import { formatSockaddr } from './sockaddr.ts';
-import { POLL } from './sys.ts';
+import { MAX_BATCH, POLL } from './sys.ts';
 import type { IncomingMessage } from './sys.ts';
 
 type Receive = Extract<Action, { do: 'receive' }>;
@@ -38,8 +39,14 @@ class Receiving {
   readonly #run: Case;
   readonly #socket: OpenSocket;
   readonly #flags: number;
-  readonly #message: IncomingMessage;
+  readonly #action: Receive;
   readonly #sentinel: Sentinel | undefined;
+  /** Flags that make one call differ from the next: then there is one datagram per call. */
+  readonly #single: boolean;
+  /** What recvmmsg brought and nobody has looked at yet. */
+  #batch: readonly IncomingMessage[] = [];
+  #lengths: number[] = [];
+  #at = 0;
   /** Of the call logged last, -1 when another one cannot be equal to it. */
   #lastRet = -1;
   #lastFlags = 0;
@@ -49,28 +56,52 @@ class Receiving {
 
   constructor(run: Case, action: Receive, sentinel: Sentinel | undefined) {
     this.#run = run;
+    this.#action = action;
     this.#socket = run.socket(action.socket);
     this.#flags = flagBits(action.flags) | DONTWAIT;
-    this.#message = run.receiveBuffers;
-    this.#message.dataRoom = action.buffer;
-    this.#message.controlRoom = action.control;
+    this.#single = action.flags.length > 0 || action.buffer > MAX_DATAGRAM;
     this.#sentinel = sentinel;
   }
 
-  /** One recvmsg: a datagram more, the sentinel, or minus an errno. */
-  read(): 'datagram' | 'sentinel' | number {
-    const { fd, cursor } = this.#socket;
-    const message = this.#message;
-    const ret = this.#run.sys.recvmsg(fd, message, this.#flags);
-    if (ret < 0) {
+  /**
+   * One datagram more, the sentinel, or minus an errno. `due`: datagrams that are still wanted; as many are asked for in one
+   * call, so that the sentinel is sent when they have come.
+   */
+  read(due: number): 'datagram' | 'sentinel' | number {
+    const { fd } = this.#socket;
+    const waiting = this.#batch[this.#at];
+    if (waiting) return this.#take(waiting, this.#lengths[this.#at++] ?? 0, true);
+    const { buffer, control } = this.#action;
+    if (this.#single || due < 2) {
+      const message = fitted(this.#run.receiveBuffers, buffer, control);
+      const ret = this.#run.sys.recvmsg(fd, message, this.#flags);
+      if (ret >= 0) return this.#take(message, ret, false);
       this.#note(`recvmsg(${fd}, …, ${describeFlags(this.#flags)})${result(ret)}`);
       return ret;
     }
+    const count = Math.min(due, MAX_BATCH);
+    const batch = this.#run.receiveBatch(count).map((message) => fitted(message, buffer, control));
+    const lengths: number[] = [];
+    const ret = this.#run.sys.recvmmsg(fd, batch, this.#flags, lengths);
+    this.#note(`recvmmsg(${fd}, …, ${count}, ${describeFlags(this.#flags)}, NULL)${result(ret)}`);
+    if (ret < 0) return ret;
+    this.#batch = batch.slice(0, lengths.length);
+    this.#lengths = lengths;
+    this.#at = 0;
+    return this.read(due);
+  }
+
+  #take(message: IncomingMessage, ret: number, batched: boolean): 'datagram' | 'sentinel' {
+    const { fd, cursor } = this.#socket;
     // With MSG_TRUNC in the call's flags the return value is the true size, beyond what was stored.
     const stored = message.data.subarray(0, Math.min(ret, message.dataRoom));
     const name = message.name.subarray(0, message.nameLength);
     if (this.#sentinel?.is(stored, name)) {
-      this.#note(`recvmsg(${fd}, {the sentinel}, ${describeFlags(this.#flags)})${result(ret)}`);
+      this.#note(
+        batched
+          ? '  {the sentinel}'
+          : `recvmsg(${fd}, {the sentinel}, ${describeFlags(this.#flags)})${result(ret)}`,
+      );
       return 'sentinel';
     }
     const control =
@@ -84,7 +115,7 @@ class Receiving {
     }
     const flags = flagNames(message.flags & ~CMSG_CLOEXEC);
     this.datagrams.push({ length: ret, payload, from: this.#from, flags, control });
-    this.#noteDatagram(ret, control);
+    this.#noteDatagram(message, ret, control, batched);
     return 'datagram';
   }
 
@@ -101,9 +132,13 @@ class Receiving {
   }
 
   /** Building the same line 45 times over is the dearest part of a receive. */
-  #noteDatagram(ret: number, control: readonly ReceivedControl[]): void {
+  #noteDatagram(
+    { dataRoom, flags, controlLength }: IncomingMessage,
+    ret: number,
+    control: readonly ReceivedControl[],
+    batched: boolean,
+  ): void {
     const { fd } = this.#socket;
-    const { dataRoom, flags, controlLength } = this.#message;
     const same = ret === this.#lastRet && flags === this.#lastFlags && this.#from === this.#lastFrom;
     if (same && controlLength === 0) {
       this.log.repeat();
@@ -115,13 +150,22 @@ class Receiving {
     const parts = [`name=${this.#from}`, `iov=[${ret} of ${dataRoom}]`];
     if (control.length > 0) parts.push(`control=${describeReceived(control)}`);
     if (flags & ~CMSG_CLOEXEC) parts.push(`flags=${describeFlags(flags & ~CMSG_CLOEXEC)}`);
-    this.log.add(`recvmsg(${fd}, {${parts.join(', ')}}, ${describeFlags(this.#flags)})${result(ret)}`);
+    const header = `{${parts.join(', ')}}`;
+    this.log.add(
+      batched ? `  ${header}` : `recvmsg(${fd}, ${header}, ${describeFlags(this.#flags)})${result(ret)}`,
+    );
   }
 
   #note(line: string): void {
     this.#lastRet = -1;
     this.log.add(line);
   }
+}
+
+function fitted(message: IncomingMessage, data: number, control: number): IncomingMessage {
+  message.dataRoom = data;
+  message.controlRoom = control;
+  return message;
 }
 
 export function receive(run: Case, action: Receive): StepEvidence {
@@ -147,12 +191,12 @@ export function receive(run: Case, action: Receive): StepEvidence {
       sendSentinel(run, sentinel, path, log);
       sentinelSent = true;
     }
-    const got = receiving.read();
+    const got = receiving.read(action.want - datagrams.length);
     if (got === 'datagram') continue;
     if (got === 'sentinel') {
       if (path) run.countOwn(socket.ns, RECEIVED[path.family]);
       const before = datagrams.length;
-      while (datagrams.length < limit && receiving.read() === 'datagram');
+      while (datagrams.length < limit && receiving.read(0) === 'datagram');
       return done(datagrams.length, datagrams.length === before ? 'sentinel' : 'more');
     }
     if (got !== -EAGAIN) return done(got);

@@ -46,6 +46,8 @@ export interface SystemCalls {
   /** `lengths` takes msg_len of each message sent. */
   sendmmsg(fd: number, messages: readonly OutgoingMessage[], flags: number, lengths: number[]): number;
   recvmsg(fd: number, message: IncomingMessage, flags: number): number;
+  /** Messages received, or minus the errno; `lengths` takes msg_len of each. At most {@link MAX_BATCH} messages. */
+  recvmmsg(fd: number, messages: readonly IncomingMessage[], flags: number, lengths: number[]): number;
   /** revents, 0 when `timeoutMs` passed, or minus the errno. */
   poll(fd: number, events: number, timeoutMs: number): number;
   ioctl(fd: number, request: number, argument: Buffer): number;
@@ -54,6 +56,9 @@ export interface SystemCalls {
   /** Pins the calling thread to one CPU, 0..1023. */
   pin(cpu: number): number;
 }
+
+/** Most messages of one recvmmsg. */
+export const MAX_BATCH = 64;
 
 export const AF = { UNSPEC: 0, INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as const;
 export const SOCK = { DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
@@ -67,7 +72,8 @@ export const IOCTL = { SIOCINQ: 0x541b, SIOCOUTQ: 0x5411, SIOCETHTOOL: 0x8946 } 
 /** New buffers for recvmsg. Sizes in bytes. */
 export function incomingMessage(data: number, control: number): IncomingMessage {
   return {
-    data: Buffer.alloc(data),
+    // Not cleared: only what the kernel wrote is read, and clearing megabytes takes an emulated guest a while.
+    data: Buffer.allocUnsafeSlow(data),
     control: Buffer.alloc(control),
     name: Buffer.alloc(128),
     dataRoom: data,
