@@ -1,4 +1,5 @@
 import type { CaseResult } from '../harness/contract/result.ts';
+import { comparisonLines } from './comparison.ts';
 import { place } from './outcomes.ts';
 import { excerpt } from './text.ts';
 
@@ -29,6 +30,7 @@ export function diagnostics(result: CaseResult): Record<string, unknown> {
       expected: check.expected.map((expected) => excerpt(expected, FIELD)),
       actual: excerpt(check.actual, FIELD),
       ...(check.where === undefined ? {} : { at: excerpt(place(check.where), FIELD) }),
+      ...(check.comparison === undefined ? {} : { packets: comparisonLines(check.comparison, FIELD) }),
     })),
     missing: result.missing.map((behaviour) => ({
       behaviour: excerpt(behaviour.behaviour, FIELD),
@@ -41,6 +43,7 @@ export function diagnostics(result: CaseResult): Record<string, unknown> {
     attempt: result.attempt > 1 ? result.attempt : '',
     rerun: excerpt(result.rerun, FIELD),
     evidence: excerpt(result.evidence, FIELD),
+    capture: excerpt(result.capture ?? '', FIELD),
   };
   return Object.fromEntries(
     Object.entries(fields).filter(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { CaseResult, Check } from '../harness/contract/result.ts';
+import { comparisonLines, MARK } from './comparison.ts';
 import { place, STYLE, WORD } from './outcomes.ts';
 import type { Paint } from './paint.ts';
 import { excerpt, pad, plural, visible, wrap } from './text.ts';
@@ -61,6 +62,19 @@ class Block {
     });
   }
 
+  /** Characters beside the labels. */
+  get room(): number {
+    return this.#options.columns - INDENT - LABEL - 2;
+  }
+
+  /** Lines that are already as wide as they may be; marked ones stand out. */
+  table(label: string, lines: readonly string[]): void {
+    lines.forEach((line, index) => {
+      const text = line.startsWith(MARK) ? this.#options.paint('bad', line) : line;
+      this.lines.push(this.#label(index === 0 ? label : '') + text);
+    });
+  }
+
   /** Never wrapped or cut: it is there to be copied. */
   whole(label: string, text: string): void {
     this.lines.push(this.#label(label) + visible(text));
@@ -84,6 +98,7 @@ function addCheck(block: Block, check: Check, result: CaseResult): void {
     block.add(index === 0 ? 'expected' : 'or', expected, 'good');
   });
   block.add('actual', check.actual, 'bad');
+  if (check.comparison) block.table('packets', comparisonLines(check.comparison, block.room));
 }
 
 /** One failure in full: what is the rule, what was expected, what came, what is missing, how to see it again. */
@@ -114,5 +129,6 @@ export function failureBlock(result: CaseResult, options: FailureOptions): strin
   block.tail('calls', result.calls, block.limit.calls);
   block.whole('rerun', result.rerun);
   block.whole('evidence', join(options.folder, result.evidence));
+  if (result.capture !== undefined) block.whole('capture', join(options.folder, result.capture));
   return block.lines;
 }

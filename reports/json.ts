@@ -1,4 +1,5 @@
 import type {
+  ComparedPacket,
   BehaviourStatus,
   CaseResult,
   MachineState,
@@ -51,6 +52,14 @@ function behaviour(status: BehaviourStatus): BehaviourStatus {
   return note === undefined ? known : { ...known, note };
 }
 
+function comparedPacket({ index, presence, fields }: ComparedPacket): ComparedPacket {
+  return {
+    index,
+    presence,
+    fields: fields.map(({ name, expected, actual }) => ({ name, expected, actual })),
+  };
+}
+
 /** Keys in a fixed order, whatever order the producer used: documents of two runs can be compared as text. */
 function caseResult(result: CaseResult): CaseResult {
   return {
@@ -62,10 +71,14 @@ function caseResult(result: CaseResult): CaseResult {
     rule: result.rule,
     source: result.source,
     where: place(result.where),
-    checks: result.checks.map(({ name, ok, expected, actual, where }) => {
-      const check = { name, ok, expected, actual };
-      return where === undefined ? check : { ...check, where: place(where) };
-    }),
+    checks: result.checks.map(({ name, ok, expected, actual, where, comparison }) => ({
+      name,
+      ok,
+      expected,
+      actual,
+      ...(where === undefined ? {} : { where: place(where) }),
+      ...(comparison === undefined ? {} : { comparison: comparison.map(comparedPacket) }),
+    })),
     behaviours: result.behaviours,
     missing: result.missing.map(({ behaviour: name, commit, subject }) => ({
       behaviour: name,
@@ -80,6 +93,7 @@ function caseResult(result: CaseResult): CaseResult {
     ...(result.cut === undefined ? {} : { cut: result.cut }),
     rerun: result.rerun,
     evidence: result.evidence,
+    ...(result.capture === undefined ? {} : { capture: result.capture }),
   };
 }
 

@@ -28,6 +28,16 @@ const check = z.strictObject({
   expected: z.array(z.string()).describe('Allowed outcomes, any of them.'),
   actual: z.string(),
   where: location.optional(),
+  comparison: z
+    .array(
+      z.strictObject({
+        index: count.describe('Place of the packet in its list.'),
+        presence: z.enum(['both', 'missing', 'surplus']),
+        fields: z.array(z.strictObject({ name: z.string(), expected: z.string(), actual: z.string() })),
+      }),
+    )
+    .optional()
+    .describe('Packets side by side, about the first difference.'),
 });
 
 const result = z.strictObject({
@@ -53,6 +63,10 @@ const result = z.strictObject({
     .describe('No record of its end: its machine went down in it, or its turn never came.'),
   rerun: z.string().describe('Command that reruns just this case.'),
   evidence: z.string().describe('Path inside the results folder.'),
+  capture: z
+    .string()
+    .optional()
+    .describe('Packets of a case that did not pass, as pcapng, inside the results folder.'),
 });
 
 const target = z.strictObject({

@@ -11,6 +11,7 @@ import { UDP_PROTOCOL, decodeUdp } from '../wire/udp.ts';
 import { VNET_SIZE, decodeVnet } from '../wire/vnet.ts';
 import type { VnetHeader } from '../wire/vnet.ts';
 import { decodeControl } from './control.ts';
+import { FOREIGN_CAPTURED } from './explain.ts';
 import type { Cursor, Ledger } from './explain.ts';
 import { SystemError } from './namespaces.ts';
 import { isSentinel } from './sentinel.ts';
@@ -147,7 +148,7 @@ export class Capture {
       ipLength: ip.ipLength,
       udpLength: udp?.udpLength ?? 0,
       checksum: fragment ? 'fragment' : checksum,
-      payload: ledger.explain(payload, this.#cursor),
+      payload: ledger.explain(payload, this.#cursor, FOREIGN_CAPTURED),
       ...(ip.ipId === undefined ? {} : { ipId: ip.ipId }),
       ttl: ip.ttl,
       tos: ip.tos,

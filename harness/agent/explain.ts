@@ -6,7 +6,9 @@ import { payload } from './payload.ts';
 const NEEDLE = 8;
 /** Most searches over all streams for one datagram; beyond them the rest is called foreign. */
 const MAX_SEARCHES = 64;
-const FOREIGN_SHOWN = 32;
+/** Foreign bytes kept of one stretch: of a datagram, and of a captured packet, which is to be put together again. */
+const FOREIGN_KEPT = 32;
+export const FOREIGN_CAPTURED = 4096;
 
 interface Stream {
   readonly stream: number;
@@ -39,7 +41,7 @@ export class Ledger {
   }
 
   /** Splits `bytes` into runs and moves `cursor` behind what was recognised. */
-  explain(bytes: Buffer, cursor: Cursor): Run[] {
+  explain(bytes: Buffer, cursor: Cursor, kept = FOREIGN_KEPT): Run[] {
     const runs: Run[] = [];
     let at = this.#follow(bytes, 0, cursor, runs);
     let searches = 0;
@@ -50,7 +52,7 @@ export class Ledger {
         at = searches >= MAX_SEARCHES ? bytes.length : at + 1;
         continue;
       }
-      if (at > foreignFrom) runs.push(foreign(bytes.subarray(foreignFrom, at)));
+      if (at > foreignFrom) runs.push(foreign(bytes.subarray(foreignFrom, at), kept));
       const length = common(found.bytes, found.at, bytes, at);
       runs.push({ stream: found.stream, at: found.at, length });
       at += length;
@@ -58,7 +60,7 @@ export class Ledger {
       at = this.#follow(bytes, at, cursor, runs);
       foreignFrom = at;
     }
-    if (foreignFrom < bytes.length) runs.push(foreign(bytes.subarray(foreignFrom)));
+    if (foreignFrom < bytes.length) runs.push(foreign(bytes.subarray(foreignFrom), kept));
     return runs;
   }
 
@@ -118,8 +120,8 @@ interface Found extends Stream {
   readonly at: number;
 }
 
-function foreign(bytes: Buffer): Run {
-  return { foreign: bytes.toString('hex', 0, FOREIGN_SHOWN), length: bytes.length };
+function foreign(bytes: Buffer, kept: number): Run {
+  return { foreign: bytes.toString('hex', 0, kept), length: bytes.length };
 }
 
 /** How many bytes of `a` from `aFrom` and `b` from `bFrom` on are equal, at most `limit`. */

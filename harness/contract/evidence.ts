@@ -1,6 +1,7 @@
 /** What the agent saw: raw facts per action, no verdict. */
 
-/** A stretch of received bytes: either known payload of this case, or foreign bytes (first 32 as hex). */
+/** A stretch of received bytes: either known payload of this case, or foreign bytes as hex, of many the first (32 of
+ * a datagram, 4096 of a captured packet). */
 export type Run =
   | { readonly stream: number; readonly at: number; readonly length: number }
   | { readonly foreign: string; readonly length: number };

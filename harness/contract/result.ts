@@ -9,16 +9,21 @@ export interface Location {
   readonly column: number;
 }
 
-/** One line of two lists of packets side by side, both in one notation. */
+/** One field of a packet as it must be and as it was seen, in one notation; equal texts: it is right. */
+export interface ComparedField {
+  readonly name: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+/** One packet of two lists side by side. */
 export interface ComparedPacket {
   /** From 0. */
   readonly index: number;
-  /** Null: no more is expected. */
-  readonly expected: string | null;
-  /** Null: there was no more. */
-  readonly actual: string | null;
-  /** The fields that differ, by name; empty: the two are equal. */
-  readonly differs: readonly string[];
+  /** `missing`: expected and not seen; `surplus`: seen and not expected. */
+  readonly presence: 'both' | 'missing' | 'surplus';
+  /** In the order they are shown; those that neither side has are left out. */
+  readonly fields: readonly ComparedField[];
 }
 
 /** One planned check and what came of it. `expected` and `actual` are in one notation. */
@@ -85,6 +90,8 @@ export interface CaseResult {
   readonly rerun: string;
   /** Path of its evidence inside the results folder. */
   readonly evidence: string;
+  /** Path of what its captures saw, as pcapng, inside the results folder; only of a case that did not pass. */
+  readonly capture?: string;
 }
 
 export type MachineState = 'fetching' | 'booting' | 'surveying' | 'running' | 'lost' | 'done';

@@ -2,8 +2,8 @@
 import type { Datagram, StepEvidence } from '../contract/evidence.ts';
 import type { Expectation } from '../contract/expectation.ts';
 import type { Action } from '../contract/program.ts';
-import type { Check } from '../contract/result.ts';
-import { differences } from '../model/compare.ts';
+import type { Check, ComparedPacket } from '../contract/result.ts';
+import { differences, wrongFields } from '../model/compare.ts';
 import type { ModelDatagram } from '../model/receivers.ts';
 import type { StepModel } from '../model/walk.ts';
 import { sameBytes, showReturn, showRuns } from './notation.ts';
@@ -42,13 +42,18 @@ export function checkModel(
   }
   if (!evidence.packets) return null;
   const lines = differences(model.packets, evidence.packets);
-  const line = lines?.find(({ differs }) => differs.length > 0);
+  const line = lines?.find((one) => one.presence !== 'both' || wrongFields(one).length > 0);
   if (!lines || !line) return check(true, AS_MODELLED, AS_MODELLED);
-  const side = (text: string | null): string =>
-    `packet ${line.index}: ${text === null ? 'none' : `${line.differs.join(', ')} wrong in: ${text}`}`;
-  return check(false, `packet ${line.index}: ${line.expected ?? 'none'}`, side(line.actual), {
-    comparison: lines,
-  });
+  return check(false, side(line, 'expected'), side(line, 'actual'), { comparison: lines });
+}
+
+/** The wrong fields only: the whole packets are in the comparison. */
+function side(line: ComparedPacket, which: 'expected' | 'actual'): string {
+  const { index, presence } = line;
+  if (presence === (which === 'expected' ? 'surplus' : 'missing')) return `no packet ${index}`;
+  const fields = presence === 'both' ? wrongFields(line) : line.fields;
+  const texts = fields.map((field) => `${field.name} ${field[which] === '' ? 'none' : field[which]}`);
+  return `packet ${index}: ${texts.join(', ')}`;
 }
 
 function firstDifference(

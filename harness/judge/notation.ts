@@ -17,7 +17,7 @@ export function fold(items: readonly string[]): string {
 /** `bytes 1472..2943 of send 0`, or the foreign bytes themselves. */
 export function showRun(run: Run | Slice): string {
   if ('foreign' in run)
-    return `${run.length} foreign byte${run.length === 1 ? '' : 's'} (${run.foreign}${run.length > 32 ? '…' : ''})`;
+    return `${run.length} foreign byte${run.length === 1 ? '' : 's'} (${run.foreign.slice(0, 64)}${run.length > 32 ? '…' : ''})`;
   if (run.length === 0) return 'nothing';
   if (run.length === 1) return `byte ${run.at} of send ${run.stream}`;
   return `bytes ${run.at}..${run.at + run.length - 1} of send ${run.stream}`;

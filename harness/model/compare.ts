@@ -1,6 +1,6 @@
 /** Packets as the model has them beside packets as they were seen, both in one notation, field by field. */
 import type { Packet } from '../contract/evidence.ts';
-import type { ComparedPacket } from '../contract/result.ts';
+import type { ComparedField, ComparedPacket } from '../contract/result.ts';
 import { formatEndpoint, parseAddress } from '../wire/address.ts';
 import { showRuns, sameBytes } from '../judge/notation.ts';
 import { observe } from './observe.ts';
@@ -22,7 +22,7 @@ interface Firsts {
   readonly socket: Map<string, number>;
 }
 
-/** Null: every packet is as it must be. */
+/** Null: every packet is as it must be; else the lines about the first difference. */
 export function differences(
   expected: readonly ModelPacket[],
   seen: readonly Packet[],
@@ -34,24 +34,24 @@ export function differences(
     if (first >= 0 && index >= first + AFTER) break;
     const want = expected[index];
     const got = seen[index];
-    const [a, b] = [want && expectedFields(want), got && seenFields(got, want, firsts)];
-    const differs = a && b ? unequal(a, b, want, got) : ['packet'];
-    if (differs.length > 0 && first < 0) first = index;
-    // Texts cost more than all the rest, and most lists have no difference.
-    lines.push({ index, expected: a ? show(a) : null, actual: b ? show(b) : null, differs });
+    const line = pair(index, want && expectedFields(want), got && seenFields(got, want, firsts));
+    if (first < 0 && (line.presence !== 'both' || wrongFields(line).length > 0)) first = index;
+    lines.push(line);
   }
   return first < 0 ? null : lines.slice(Math.max(0, first - BEFORE));
 }
 
-function unequal(a: Fields, b: Fields, want: ModelPacket | undefined, got: Packet | undefined): string[] {
-  return a.flatMap(([name, text], i) => {
-    if (name === 'bytes') return want && got && sameBytes(got.payload, want.payload) ? [] : [name];
-    return text === b[i]?.[1] ? [] : [name];
-  });
+/** Those that are not as they must be. */
+export function wrongFields({ fields }: ComparedPacket): ComparedField[] {
+  return fields.filter(({ expected, actual }) => expected !== actual);
 }
 
-function show(fields: Fields): string {
-  return fields.flatMap(([name, text]) => (text === '' ? [] : [`${name} ${text}`])).join(', ');
+function pair(index: number, a: Fields | undefined, b: Fields | undefined): ComparedPacket {
+  const presence = a && b ? 'both' : a ? 'missing' : 'surplus';
+  const fields = (a ?? b ?? [])
+    .map(([name], i) => ({ name, expected: a?.[i]?.[1] ?? '', actual: b?.[i]?.[1] ?? '' }))
+    .filter((field) => field.expected !== '' || field.actual !== '');
+  return { index, presence, fields };
 }
 
 function flag(value: number): string {
@@ -108,7 +108,8 @@ function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: First
   return [
     ['from', source(packet.from, want, firsts)],
     ['to', packet.to],
-    ['bytes', showRuns(packet.payload)],
+    // However they are cut into stretches.
+    ['bytes', showRuns(want && sameBytes(packet.payload, want.payload) ? want.payload : packet.payload)],
     ['IP length', String(packet.ipLength)],
     ['UDP length', String(packet.udpLength)],
     ['checksum', packet.checksum],

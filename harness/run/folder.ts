@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import type { CaseEvidence } from '../contract/evidence.ts';
 import type { PlannedCase } from '../contract/expectation.ts';
 import type { CaseResult } from '../contract/result.ts';
+import { packetFile } from './packet-file.ts';
 import { writeError } from './run-error.ts';
 
 /** Keeps evidence: one line per attempt, and a folder of its own for each attempt that did not pass. */
@@ -31,6 +32,11 @@ export class Evidence {
       const all = { planned, evidence, checks: result.checks };
       writeFileSync(join(dir, 'evidence.json'), `${JSON.stringify(all, null, 1)}\n`);
       writeFileSync(join(dir, 'calls.txt'), `${result.calls.join('\n')}\n`);
+      if (result.capture !== undefined)
+        writeFileSync(
+          join(this.#folder, result.capture),
+          packetFile(result.target, planned, evidence, result.checks),
+        );
       if (evidence.kernel.log?.length)
         writeFileSync(join(dir, 'kernel.log'), `${evidence.kernel.log.join('\n')}\n`);
     });

@@ -3,6 +3,7 @@ import type { CaseEvidence } from '../contract/evidence.ts';
 import type { PlannedCase } from '../contract/expectation.ts';
 import type { BehaviourStatus, CaseResult, Outcome } from '../contract/result.ts';
 import type { Verdict } from '../judge/judge.ts';
+import { PACKET_FILE, hasPackets } from './packet-file.ts';
 import type { VariantInfo } from './planner.ts';
 
 /** What stays the same for all results of one target. */
@@ -26,7 +27,10 @@ export function judged(
   verdict: Verdict,
   attempt = 1,
 ): CaseResult {
-  const lacking = verdict.outcome === 'pass' ? [] : missing(context, [...planned.behaviours, ...(verdict.behaviours ?? [])]);
+  const lacking =
+    verdict.outcome === 'pass'
+      ? []
+      : missing(context, [...planned.behaviours, ...(verdict.behaviours ?? [])]);
   // A device that lacks what a missing commit would give it is the kernel's fault, not the harness's.
   const refused = evidence.broken?.kind === 'refused' && verdict.outcome === 'error' && lacking.length > 0;
   return {
@@ -41,6 +45,9 @@ export function judged(
     log: evidence.kernel.log,
     ...(verdict.fingerprint === undefined ? {} : { fingerprint: verdict.fingerprint }),
     durationMs: evidence.durationMs,
+    ...(verdict.outcome !== 'pass' && hasPackets(evidence)
+      ? { capture: `${evidencePath(context.target, planned.id)}/${PACKET_FILE}` }
+      : {}),
   };
 }
 

@@ -1,0 +1,102 @@
+/** What a case's captures saw, as a pcapng file with comments on what is wrong, for Wireshark. */
+import type { CaseEvidence, Packet } from '../contract/evidence.ts';
+import type { PlannedCase } from '../contract/expectation.ts';
+import type { Check, ComparedPacket } from '../contract/result.ts';
+import { payload } from '../agent/payload.ts';
+import { wrongFields } from '../model/compare.ts';
+import { Pcapng } from '../wire/pcapng.ts';
+
+/** Name of the file in the case's folder. */
+export const PACKET_FILE = 'packets.pcapng';
+
+/** Nanoseconds between packets: when each came is not on record, only their order. */
+const STEP_NS = 1000n;
+
+/** Did the case look at the wire at all? */
+export function hasPackets({ steps }: CaseEvidence): boolean {
+  return steps.some(({ packets }) => packets !== undefined);
+}
+
+/** `target`: the kernel it ran on. */
+export function packetFile(
+  target: string,
+  planned: PlannedCase,
+  evidence: CaseEvidence,
+  checks: readonly Check[],
+): Buffer {
+  const failed = checks.filter(({ ok }) => !ok);
+  const file = new Pcapng({
+    hardware: '',
+    os: `Linux, target ${target}`,
+    application: 'segproof',
+    comments: [
+      `case ${planned.id}\nrule: ${planned.rule}\nPackets are in order; their times are not on record.`,
+      ...failed.map(
+        ({ name, expected, actual }) => `${name}\nexpected ${expected.join(' or ')}\ngot ${actual}`,
+      ),
+    ],
+  });
+  const points = new Map<string, number>();
+  let timeNs = STEP_NS;
+  for (const [i, action] of planned.program.actions.entries()) {
+    if (action.do === 'capture') {
+      const { capture, ns, dev, port } = action;
+      const description = `capture ${capture}, UDP port ${port}`;
+      points.set(capture, file.addInterface({ name: `${ns}/${dev}`, description }));
+    }
+    const point = action.do === 'packets' ? points.get(action.capture) : undefined;
+    const packets = evidence.steps[i]?.packets;
+    if (action.do !== 'packets' || point === undefined || !packets) continue;
+    const found = failed.find(
+      ({ name }) => name.startsWith(`packets of ${action.capture}:`) && name.endsWith('model'),
+    );
+    for (const [index, packet] of packets.entries()) {
+      const { bytes, originalLength } = frame(packet, planned.program.seed);
+      const line = found?.comparison?.find((one) => one.index === index);
+      const comments = [...shape(packet), ...remarks(line)];
+      file.addPacket({
+        interface: point,
+        timeNs,
+        bytes,
+        originalLength,
+        direction: packet.direction,
+        comments,
+      });
+      timeNs += STEP_NS;
+    }
+  }
+  return file.toBuffer();
+}
+
+/** Headers as captured; known payload is made again, foreign bytes are on record up to a point. */
+function frame({ head, payload: runs }: Packet, seed: number): { bytes: Buffer; originalLength: number } {
+  const parts: Buffer[] = [Buffer.from(head, 'hex')];
+  let originalLength = head.length / 2;
+  let whole = true;
+  for (const run of runs) {
+    originalLength += run.length;
+    if (!whole) continue;
+    const bytes =
+      'foreign' in run
+        ? Buffer.from(run.foreign, 'hex')
+        : payload(seed, run.stream, run.at + run.length).subarray(run.at);
+    parts.push(bytes);
+    whole = bytes.length === run.length;
+  }
+  return { bytes: Buffer.concat(parts), originalLength };
+}
+
+/** What only the virtio-net header says. */
+function shape({ gso, gsoSize, checksum }: Packet): string[] {
+  const size = gsoSize === 0 ? 'of unknown segment size' : `of ${gsoSize} bytes each`;
+  if (gso !== 'none') return [`passed whole: ${gso} segments ${size}, checksum ${checksum}`];
+  return checksum === 'partial' ? ['the checksum is left to the device'] : [];
+}
+
+function remarks(line: ComparedPacket | undefined): string[] {
+  if (!line) return [];
+  if (line.presence === 'surplus') return ['no such packet is expected'];
+  return wrongFields(line).map(
+    ({ name, expected, actual }) => `${name}: expected ${expected || 'none'}, seen ${actual || 'none'}`,
+  );
+}
