@@ -69,7 +69,7 @@ function serve(channel: AgentChannel, around: Surroundings, namespaces: Namespac
       }
       case 'end':
         around.topologies.dispose();
-        say({ type: 'bye', started, finished });
+        say({ type: 'bye', started, finished, kernel: around.log.sinceLast() });
         return;
     }
   }

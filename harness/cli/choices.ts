@@ -15,7 +15,7 @@ export function choicesOf(selection: readonly string[], flags: RunFlags): Choice
     kvm,
     suite: suite.map((file) => resolve(file)),
     ...(judgeAs === undefined ? {} : { judgeAs }),
-    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(endpoint === undefined ? {} : { endpoint: endpoint.includes('/') ? resolve(endpoint) : endpoint }),
     ...(repeat === undefined ? {} : { repeat }),
     ...(untilFail === undefined ? {} : { untilFail }),
   };

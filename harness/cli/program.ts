@@ -39,6 +39,8 @@ export interface RunFlags extends MachineFlags {
   readonly untilFail?: boolean;
   /** In ms. */
   readonly deadline?: number;
+  /** In ms. */
+  readonly silence?: number;
 }
 
 export interface MergeFlags extends Pick<RunFlags, 'format' | 'color' | 'verbose'> {
@@ -78,11 +80,12 @@ Examples:
     .option('-v, --verbose', 'show every failure in full, with its system calls, and the consoles of guests')
     .option(
       '--endpoint <name>',
-      'run with a deliberately wrong endpoint of fixtures/endpoints, to see the checks catch it',
+      'run with a wrong endpoint of fixtures/endpoints (or a compiled module), to see the checks catch it',
     )
     .option('--repeat <n>', 'run every case n times; outcomes that differ are flaky, never a pass', count)
     .option('--until-fail', 'repeat (without an end, or up to --repeat) and stop at the first surprise')
     .option('--deadline <time>', 'longest time for the whole run: 90s, 30m, 2h', duration)
+    .option('--silence <time>', 'give a silent machine up after this (default: by its speed)', duration)
     .option(
       '--shard <i/n>',
       "run the i-th of n parts (default: as the CI system's variables say); see merge",

@@ -145,6 +145,7 @@ async function realRun(
     rounds: choices.repeat ?? (untilFail ? Infinity : 1),
     untilFail,
     ...(flags.deadline === undefined ? {} : { deadlineMs: flags.deadline }),
+    ...(flags.silence === undefined ? {} : { silenceMs: flags.silence }),
     ...(resumed ? { resumed } : {}),
     rerun: (target, id) => rerun(choices, target, id),
     onEvent: (event) => {
@@ -160,7 +161,9 @@ async function realRun(
 export function agentCommand(endpoint?: string): string[] {
   const agent = [process.execPath, join(root, 'dist/harness/agent/main.js')];
   if (endpoint === undefined) return agent;
-  const module = join(root, 'dist/fixtures/endpoints', `${endpoint}.js`);
+  const module = endpoint.includes('/')
+    ? resolve(endpoint)
+    : join(root, 'dist/fixtures/endpoints', `${endpoint}.js`);
   if (!existsSync(module))
     throw new UserError(EXIT.usage, `there is no endpoint ${JSON.stringify(endpoint)} in fixtures/endpoints`);
   return ['env', `SEGPROOF_ENDPOINT=${module}`, ...agent];

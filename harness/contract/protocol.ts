@@ -44,7 +44,12 @@ export type FromAgent =
   | { readonly type: 'survey'; readonly kinds: Readonly<Record<string, string | null>> }
   | { readonly type: 'start'; readonly id: string }
   | { readonly type: 'case'; readonly evidence: CaseEvidence }
-  /** Counts of what was started and finished: the host compares. */
-  | { readonly type: 'bye'; readonly started: number; readonly finished: number }
+  /** Counts of what was started and finished: the host compares. `kernel`: what it said after the last case. */
+  | {
+      readonly type: 'bye';
+      readonly started: number;
+      readonly finished: number;
+      readonly kernel: CaseEvidence['kernel'];
+    }
   /** The agent itself failed. */
   | { readonly type: 'fatal'; readonly message: string };

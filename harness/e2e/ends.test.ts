@@ -1,56 +1,11 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { afterTenSeconds, identity, marked, ofProcesses, tree } from './processes.ts';
 import { journal, program, scratch } from './segproof.ts';
-
-const own = (name: string): boolean => /^\d+$/.test(name) && name !== String(process.pid);
-
-/** A fact of every process that lets itself be read. */
-function ofProcesses<T>(fact: (pid: string) => T): T[] {
-  return readdirSync('/proc')
-    .filter(own)
-    .flatMap((pid) => {
-      try {
-        return [fact(pid)];
-      } catch {
-        return []; // it ended meanwhile
-      }
-    });
-}
-
-/** Command lines of the processes that inherited this mark in their environment. */
-function marked(mark: string): string[] {
-  return ofProcesses(
-    (pid) =>
-      [readFileSync(`/proc/${pid}/environ`, 'utf8'), readFileSync(`/proc/${pid}/cmdline`, 'utf8')] as const,
-  )
-    .filter(([environ]) => environ.includes(mark))
-    .map(([, command]) => command.replaceAll('\0', ' '));
-}
-
-/**
- * Every process in a PID namespace of the marked ones, marked or not, as `pid start-time`: proc(5) field 22 tells it from
- * a later one of the same number. A namespace lives as long as its processes do.
- */
-function tree(mark: string): string[] {
-  const outside = readlinkSync('/proc/self/ns/pid');
-  const pidNamespace = (pid: string): string => readlinkSync(`/proc/${pid}/ns/pid`);
-  const inside = new Set(
-    ofProcesses((pid) =>
-      readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark) ? pidNamespace(pid) : outside,
-    ),
-  );
-  inside.delete(outside);
-  return ofProcesses((pid) => (inside.has(pidNamespace(pid)) ? [identity(pid)] : [])).flat();
-}
-
-function identity(pid: string): string {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
-}
 
 /** Starts a guest run and waits until `ready` holds of its journal. */
 async function started(
@@ -68,12 +23,6 @@ async function started(
     await sleep(100);
   }
   return child;
-}
-
-/** What is still there after at most 10 s; asked again and again, so that an end in time is seen in time. */
-async function afterTenSeconds(remaining: () => string[]): Promise<string[]> {
-  for (let i = 0; i < 100 && remaining().length > 0; i++) await sleep(100);
-  return remaining();
 }
 
 for (const [when, ready] of [

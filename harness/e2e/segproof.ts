@@ -47,3 +47,10 @@ export function surprises(folder: string): string[] {
     .filter(({ outcome }) => outcome !== 'pass' && outcome !== 'skip')
     .map(({ outcome, id, target, reason }) => `${outcome} ${id} on ${target}: ${reason}`);
 }
+
+/** Every attempt at each case, by id. */
+export function attempts(folder: string): Map<string, CaseResult[]> {
+  const all = new Map<string, CaseResult[]>();
+  for (const result of results(folder)) all.set(result.id, [...(all.get(result.id) ?? []), result]);
+  return all;
+}

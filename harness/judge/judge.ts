@@ -25,7 +25,7 @@ export interface Verdict {
  */
 export function judge(planned: PlannedCase, evidence: CaseEvidence): Verdict {
   const { checks, gap, asked } = collect(planned, evidence);
-  const trouble = kernelTrouble(evidence);
+  const trouble = kernelTrouble(evidence.kernel);
   if (trouble) return { outcome: 'crash', checks, ...trouble };
   if (evidence.broken) {
     const { kind, message } = evidence.broken;
@@ -84,11 +84,15 @@ function collect(planned: PlannedCase, evidence: CaseEvidence): Collected {
   return done(null);
 }
 
-function kernelTrouble(evidence: CaseEvidence): Pick<Verdict, 'reason' | 'fingerprint' | 'grave'> | null {
-  const splat = findSplat(evidence.kernel.log ?? []);
+/** What a kernel's log and taint tell against it; null when nothing. */
+export function kernelTrouble({
+  log,
+  taint: { before, after },
+}: CaseEvidence['kernel']): Pick<Verdict, 'reason' | 'fingerprint' | 'grave'> | null {
+  const splat = findSplat(log ?? []);
   if (splat)
     return { reason: `kernel log: ${splat.line}`, fingerprint: splat.fingerprint, grave: splat.grave };
-  const taint = newTaint(evidence.kernel.taint.before, evidence.kernel.taint.after);
+  const taint = newTaint(before, after);
   if (taint.length > 0)
     return { reason: `the kernel is tainted: ${taint.join(', ')}`, fingerprint: `taint ${taint.join(' ')}` };
   return null;

@@ -180,6 +180,8 @@ t.test('everyday lines are no trouble', (t) => {
     'Loading of unsigned module warning: none',
     'debug: BUGS are not here',
     'random: crng init done',
+    'Command line: oops=panic panic_on_warn console=ttyS0 BUG: ',
+    'Kernel command line: Oops: x',
     'dummy0: entered promiscuous mode',
     'Warning: unable to open an initial console',
     'rcu: Hierarchical RCU implementation.',

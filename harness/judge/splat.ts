@@ -9,7 +9,10 @@ import { traceSymbols } from './trace.ts';
  */
 const PATTERNS: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ['panic', /Kernel panic - not syncing/],
-  ['oops', /\bOops\b|general protection fault|unable to handle (?:kernel|page fault)|invalid opcode:/i],
+  [
+    'oops',
+    /\bOops(?::| - )|[Gg]eneral protection fault|[Uu]nable to handle (?:kernel|page fault)|invalid opcode:/,
+  ],
   ['kasan', /BUG: KASAN:/],
   ['kcsan', /BUG: KCSAN:/],
   ['kmsan', /BUG: KMSAN:/],
@@ -60,6 +63,8 @@ export interface Splat {
 export function findSplat(lines: readonly string[]): Splat | null {
   for (const [i, raw] of lines.entries()) {
     const line = withoutStamp(raw);
+    // It may hold any of the words: `oops=panic`.
+    if (/^(?:Kernel )?[Cc]ommand line: /.test(line)) continue;
     const hit = PATTERNS.find(([, pattern]) => pattern.test(line));
     if (!hit) continue;
     const [kind] = hit;

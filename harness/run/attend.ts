@@ -2,14 +2,16 @@
 import { readdirSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaseResult, TargetSummary } from '../contract/result.ts';
+import { kernelTrouble } from '../judge/judge.ts';
+import { blameLast, blameRunning } from './blame.ts';
 import { converse, farewell } from './conversation.ts';
 import { explainLoss, type Loss } from './loss.ts';
-import { blank, evidencePath, type TargetContext } from './outcome.ts';
+import type { TargetContext } from './outcome.ts';
 import { Pace } from './pace.ts';
 import { Session } from './session.ts';
 import { survey } from './survey.ts';
 import type { TargetJob } from './target.ts';
-import { MAX_LOSSES, type Task, type Work } from './work.ts';
+import type { Task, Work } from './work.ts';
 
 export interface Attendance extends TargetJob {
   readonly context: TargetContext;
@@ -26,8 +28,25 @@ export type MachineEnd =
   | { readonly how: 'interrupted' }
   /** It is another kernel than the one the run began with. */
   | { readonly how: 'changed'; readonly reason: string }
-  /** Another machine must go on. `summary` is null when it never answered; `loss` when it was given up on purpose. */
-  | { readonly how: 'lost'; readonly summary: TargetSummary | null; readonly loss: Loss | null };
+  /** Another machine must go on. */
+  | {
+      readonly how: 'lost';
+      /** null when it was not even surveyed. */
+      readonly summary: TargetSummary | null;
+      /** It said something. */
+      readonly heard: boolean;
+      /** A case came to its end on it. */
+      readonly fruitful: boolean;
+      /** null when it was given up on purpose. */
+      readonly loss: Loss | null;
+    };
+
+/** Where a machine is. */
+interface Now {
+  task: Task | null;
+  last: CaseResult | null;
+  heard: boolean;
+}
 
 export async function attend(job: Attendance): Promise<MachineEnd> {
   const { emit, planner, source, signal, work } = job;
@@ -35,7 +54,7 @@ export async function attend(job: Attendance): Promise<MachineEnd> {
   const state = (name: 'booting' | 'surveying' | 'running' | 'lost' | 'done', detail: string): void => {
     emit({ type: 'machine', target, state: name, detail });
   };
-  const now: { task: Task | null } = { task: null };
+  const now: Now = { task: null, last: null, heard: false };
   let session: Session | null = null;
   let summary: TargetSummary | null = null;
   let said = 0;
@@ -46,7 +65,10 @@ export async function attend(job: Attendance): Promise<MachineEnd> {
       folder: nextFolder(job.folder),
       bootMs: job.bootMs,
       signal,
-      onState: state,
+      onState: (name, detail) => {
+        now.heard ||= name === 'running';
+        state(name === 'running' ? 'surveying' : name, detail);
+      },
     });
     session = new Session(machine, signal);
     const facts = await survey(session, planner, {
@@ -54,9 +76,7 @@ export async function attend(job: Attendance): Promise<MachineEnd> {
       judgeAs: job.judgeAs,
       upstream: job.upstream,
       bootMs: job.bootMs,
-      onHello: () => {
-        state('surveying', '');
-      },
+      answerMs: job.silenceMs,
     });
     const changed = job.summary && difference(job.summary, facts.summary);
     if (changed !== null) {
@@ -66,7 +86,7 @@ export async function attend(job: Attendance): Promise<MachineEnd> {
     ({ summary } = facts);
     if (!job.summary) emit({ type: 'target', summary });
     said = (await session.console()).length;
-    const pace = new Pace(facts.hello);
+    const pace = new Pace(facts.hello, job.silenceMs);
     const context = { ...job.context, statuses: summary.behaviours };
     let ended = 0;
     for (let round = work.round(job.ids); round !== null; round = work.round(job.ids)) {
@@ -86,48 +106,47 @@ export async function attend(job: Attendance): Promise<MachineEnd> {
             now.task = task;
             if (task === null) ended++;
           },
-          finish: job.finish,
+          finish: (result) => {
+            if (result.calls.length > 0) now.last = result;
+            job.finish(result);
+          },
           stopped: job.stopped,
         },
         work.tasks(round, planner.plan(summary.behaviours)),
       );
       if (end === 'worn') {
         state('lost', 'given up: the kernel is broken; the rest goes on in a fresh machine');
-        return { how: 'lost', summary, loss: null };
+        return { how: 'lost', summary, heard: true, fruitful: true, loss: null };
       }
       if (end === 'stopped') {
         state('done', 'stopped at the first failure');
         return { how: 'done' };
       }
     }
-    await farewell(session, pace, ended, planner.probes.length);
+    const late = kernelTrouble(await farewell(session, pace, ended, planner.probes.length));
+    if (late && now.last) blameLast(job, now.last, { outcome: 'crash', ...late }, '');
     state('done', '');
     return { how: 'done' };
   } catch (problem) {
     if (signal.aborted) return { how: 'interrupted' };
     const loss = explainLoss(problem, ((await session?.console()) ?? '').slice(said));
     state('lost', loss.reason);
-    if (now.task) fail(job, now.task, loss);
-    return { how: 'lost', summary, loss };
+    if (now.heard || now.task || now.last) blame(job, now, loss);
+    return { how: 'lost', summary, heard: now.heard, fruitful: now.last !== null, loss };
   } finally {
     await session?.[Symbol.asyncDispose]();
   }
 }
 
-/** Records that a case took its machine down. */
-function fail(job: Attendance, { planned, attempt }: Task, loss: Loss): void {
-  const last = job.work.losses(planned.id) + 1 >= MAX_LOSSES;
-  const reason = last
-    ? `${loss.reason}; left out: it took ${MAX_LOSSES} machines down`
-    : `${loss.reason}; tried again in a fresh machine`;
-  const result = blank(job.context, planned, loss.outcome, reason, {
-    attempt,
-    cut: 'lost',
-    ...(loss.fingerprint === undefined ? {} : { fingerprint: loss.fingerprint }),
-    evidence: evidencePath(job.context.target, planned.id, attempt),
-  });
-  job.evidence.keepLoss(result, planned, loss.console);
-  job.finish(result);
+/** Lays the end of a machine to a case, so that it is seen in the results. */
+function blame(job: Attendance, now: Now, loss: Loss): void {
+  if (now.task) blameRunning(job, now.task.planned, now.task.attempt, loss);
+  else if (now.last) blameLast(job, now.last, loss, loss.console);
+  // Killed from outside before its first case: nothing of the kernel under test.
+  else if (loss.outcome !== 'error') {
+    const next = job.planner.variants.find(({ id }) => job.work.untried(id));
+    if (next) blameRunning(job, next, job.work.attempt(next.id), loss);
+  }
 }
 
 /** In which way a machine is not the kernel that the run began with; null when it is. */

@@ -1,4 +1,5 @@
 /** The cases of one machine: programs go out ahead of the answers, which are judged as they come. */
+import type { CaseEvidence } from '../contract/evidence.ts';
 import type { PlannedCase } from '../contract/expectation.ts';
 import type { CaseResult } from '../contract/result.ts';
 import { judge } from '../judge/judge.ts';
@@ -79,10 +80,19 @@ function runnable(talk: Conversation, tasks: Iterator<Task>, most: number): Task
   return batch;
 }
 
-/** Ends the agent, which must have finished all that it started, and these many cases at least. */
-export async function farewell(session: Session, pace: Pace, cases: number, probes: number): Promise<void> {
+/**
+ * Ends the agent, which must have finished all that it started, and these many cases at least. Gives what the kernel said
+ * after the last of them.
+ */
+export async function farewell(
+  session: Session,
+  pace: Pace,
+  cases: number,
+  probes: number,
+): Promise<CaseEvidence['kernel']> {
   session.send({ type: 'end' });
   const bye = await session.expect('bye', pace.graceMs);
   if (bye.started !== bye.finished || bye.finished < cases || bye.finished > cases + probes)
     throw new MachineError('garbled', `the agent counts ${bye.finished} cases, the host ${cases}`);
+  return bye.kernel;
 }

@@ -107,7 +107,10 @@ export function wellBehaved(): (message: ToAgent) => Reply[] {
   let count = 0;
   return (message) => {
     if (message.type === 'survey') return [{ type: 'survey', kinds: { dummy: 'EOPNOTSUPP' } }];
-    if (message.type === 'end') return [{ type: 'bye', started: count, finished: count }];
+    if (message.type === 'end')
+      return [
+        { type: 'bye', started: count, finished: count, kernel: { log: [], taint: { before: 0, after: 0 } } },
+      ];
     count++;
     const { id } = message.program;
     return [

@@ -43,10 +43,10 @@ export class Evidence {
   }
 
   /** Keeps what a machine said on its console while it was lost to a case. */
-  keepLoss(result: CaseResult, planned: PlannedCase, console: string): void {
+  keepLoss(result: CaseResult, about: unknown, console: string): void {
     this.#guard(() => {
       const dir = this.#dir(result);
-      writeFileSync(join(dir, 'evidence.json'), `${JSON.stringify({ planned, checks: [] }, null, 1)}\n`);
+      writeFileSync(join(dir, 'about.json'), `${JSON.stringify(about, null, 1)}\n`);
       if (console !== '') writeFileSync(join(dir, 'console.log'), console);
     });
   }

@@ -24,6 +24,10 @@ export function explainLoss(problem: unknown, console: string): Loss {
   if (problem instanceof Silence)
     return { outcome: 'timeout', reason: `the machine hangs: ${problem.message}`, console };
   if (!(problem instanceof MachineError)) throw problem;
+  // mm/oom_kill.c
+  const starved = /Out of memory.*: Killed process \d+ \([^)]*\)/.exec(console)?.[0];
+  if (starved !== undefined)
+    return { outcome: 'error', reason: `the guest ran out of memory: ${starved}`, console };
   const { trouble, message, advice } = problem;
   const outcome = trouble === 'crash' ? 'crash' : trouble === 'boot-timeout' ? 'timeout' : 'error';
   return { outcome, reason: [message, advice].filter((text) => text !== '').join('; '), console };

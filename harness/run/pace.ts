@@ -17,7 +17,11 @@ export class Pace {
   /** 1 for a machine of usual speed or a faster one, 20 for one that is 20 times slower. */
   readonly factor: number;
 
-  constructor(hello: Pick<Hello, 'slowness'>) {
+  readonly #silenceMs: number | undefined;
+
+  /** @param silenceMs longest silence in ms in place of what the machine's speed suggests */
+  constructor(hello: Pick<Hello, 'slowness'>, silenceMs?: number) {
+    this.#silenceMs = silenceMs;
     this.factor = Math.min(MOST, Math.max(1, hello.slowness / REFERENCE_NS));
   }
 
@@ -28,11 +32,12 @@ export class Pace {
 
   /** Longest silence in ms while this program runs: the agent must have answered, if only with a timeout. */
   silenceMs(program: Program): number {
-    return this.#caseMs(program) + this.graceMs;
+    return this.#silenceMs ?? this.#caseMs(program) + this.graceMs;
   }
 
   /** Longest wait in ms for an answer that costs the agent nothing. */
   get graceMs(): number {
+    if (this.#silenceMs !== undefined) return this.#silenceMs;
     return Math.min(MOST_GRACE_MS, Math.round(GRACE_MS * Math.sqrt(this.factor)));
   }
 

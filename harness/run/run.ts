@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly untilFail?: boolean;
   /** Longest time for the whole run in ms. */
   readonly deadlineMs?: number;
+  /** Longest silence of a machine in ms; by default by its speed. */
+  readonly silenceMs?: number;
   /** What an earlier process left of this run; the folder is its. */
   readonly resumed?: Resumed;
   readonly rerun: (target: string, id: string) => string;
@@ -160,6 +162,7 @@ async function one(shared: Shared, target: RunTargetOptions): Promise<void> {
       judgeAs: options.judgeAs,
       command: options.command,
       folder: join(options.folder, 'machines', name.replaceAll('/', '_')),
+      silenceMs: options.silenceMs,
       rounds: options.rounds ?? 1,
       prior: { results, summary: shared.summaries.get(name) ?? null },
       rerun: (id) => options.rerun(name, id),

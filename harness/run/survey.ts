@@ -21,8 +21,8 @@ export interface SurveyOptions {
   /** Upstream version from elsewhere (the kernel's package), used where uname names none. */
   readonly upstream: string | null;
   readonly bootMs: number;
-  /** Called when the agent has said its first word. */
-  readonly onHello?: () => void;
+  /** Longest time for one answer in ms, by default {@link ANSWER_MS}. */
+  readonly answerMs?: number | undefined;
 }
 
 /** Longest time for one answer during the survey, in ms; generous because a TCG guest may be loading modules. */
@@ -30,11 +30,11 @@ const ANSWER_MS = 60_000;
 
 export async function survey(session: Session, planner: Planner, options: SurveyOptions): Promise<Survey> {
   const hello = await session.expect('hello', options.bootMs);
-  options.onHello?.();
   session.send({ type: 'survey', kinds: planner.needs });
-  const { kinds } = await session.expect('survey', ANSWER_MS);
+  const { kinds } = await session.expect('survey', options.answerMs ?? ANSWER_MS);
   const probed = new Map<string, Probed>();
-  for (const probe of planner.probes) probed.set(probe.behaviour, await ask(session, probe, kinds));
+  for (const probe of planner.probes)
+    probed.set(probe.behaviour, await ask(session, probe, kinds, options.answerMs ?? ANSWER_MS));
   const upstream = planner.upstream(hello.release, hello.version) ?? options.upstream;
   const behaviours = planner.behaviours.map((info): BehaviourStatus => {
     const answer = probed.get(info.name) ?? 'not-probed';
@@ -54,11 +54,16 @@ export async function survey(session: Session, planner: Planner, options: Survey
   };
 }
 
-async function ask(session: Session, probe: Probe, kinds: Survey['kinds']): Promise<Probed> {
+async function ask(
+  session: Session,
+  probe: Probe,
+  kinds: Survey['kinds'],
+  answerMs: number,
+): Promise<Probed> {
   if (probe.needs.some((kind) => kinds[kind] !== null)) return 'not-probed';
   session.send({ type: 'run', program: probe.program });
-  await session.expect('start', ANSWER_MS);
-  const { evidence } = await session.expect('case', ANSWER_MS + probe.program.deadlineMs);
+  await session.expect('start', answerMs);
+  const { evidence } = await session.expect('case', answerMs + probe.program.deadlineMs);
   const fits = (expectations: Probe['has']): boolean =>
     judge(asCase(probe, expectations), evidence).outcome === 'pass';
   if (fits(probe.has)) return 'has';

@@ -207,3 +207,53 @@ t.test('an interrupted run says so and keeps what there is', async (t) => {
   );
   t.match(events.at(-1), { type: 'run-end', interrupted: true });
 });
+
+t.test(
+  'what the kernel says after the last case, or a farewell that is missing, is laid to that case',
+  async (t) => {
+    const log = ['<4>unregister_netdevice: waiting for veth0 to become free. Usage count = 2'];
+    const usual = wellBehaved();
+    const leaking = await go(
+      all,
+      machine((message) =>
+        usual(message).map((reply) =>
+          typeof reply === 'object' && 'finished' in reply
+            ? { ...reply, kernel: { log, taint: { before: 0, after: 0 } } }
+            : reply,
+        ),
+      ).source,
+    );
+    t.equal(leaking.exit, 1);
+    t.match(leaking.results.at(-1), {
+      id: 'x/case-49',
+      attempt: 1,
+      outcome: 'crash',
+      fingerprint: 'leaked-reference',
+      reason: /after its end: kernel log: unregister_netdevice/,
+    });
+    t.match(leaking.events.at(-1), { totals: { pass: 49, crash: 1 } });
+    const other = wellBehaved();
+    const rude = await go(
+      all,
+      machine((message) => (message.type === 'end' ? [new MachineError('lost', 'gone')] : other(message)))
+        .source,
+    );
+    t.equal(rude.exit, 1);
+    t.match(rude.results.at(-1), { id: 'x/case-49', outcome: 'error', reason: 'after its end: gone' });
+  },
+);
+
+t.test('a kernel that crashes before the first case is seen in the results', async (t) => {
+  const made = machine((message) => (message.type === 'survey' ? [new MachineError('crash', 'oops')] : []));
+  const { exit, results } = await go(all, {
+    ...made.source,
+    start: (options) => {
+      options.onState('running', '');
+      return made.source.start(options);
+    },
+  });
+  t.equal(exit, 1);
+  t.equal(made.boots(), 3, 'it is given up before every case has had its turn');
+  t.match(results[0], { outcome: 'crash', cut: 'lost' });
+  t.match(results.at(-1), { outcome: 'error', cut: 'not-run' });
+});

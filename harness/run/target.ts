@@ -17,6 +17,8 @@ export interface TargetJob {
   /** Folder for the machines' own files (console logs). */
   readonly folder: string;
   readonly bootMs: number;
+  /** Longest silence of a machine in ms; by default by its speed. */
+  readonly silenceMs: number | undefined;
   /** How often each case is run. */
   readonly rounds: number;
   /** Results from before the run was cut off, and what the kernel was then. */
@@ -35,8 +37,9 @@ export interface TargetJob {
 /** The run's own deadline came. */
 export class RunDeadline extends Error {}
 
-/** Machines of one target that may be lost; after that a target is given up. */
+/** Machines of one target that may be lost in all, and one after the other without a case; then the target is given up. */
 const MACHINES = 8;
+const BARREN = 3;
 
 export async function runTarget(job: TargetJob): Promise<void> {
   const { emit, planner, source, signal } = job;
@@ -54,7 +57,9 @@ export async function runTarget(job: TargetJob): Promise<void> {
         finish(blank(context, variant, outcome, reason, { cut: 'not-run', attempt: 1 }));
   };
   let summary = job.prior.summary;
-  for (let lost = 0; lost < MACHINES; lost++) {
+  let barren = 0;
+  let lost = 0;
+  while (lost < MACHINES && barren < BARREN) {
     if (work.round(ids) === null || job.stopped()) return;
     const end = await attend({ ...job, context, work, ids, finish, summary });
     if (end.how === 'done') return;
@@ -63,12 +68,14 @@ export async function runTarget(job: TargetJob): Promise<void> {
       giveUp('error', `not run: ${end.reason}`);
       return;
     }
-    if (end.summary === null && lost === 0) {
+    if (!end.heard && !end.fruitful && lost === 0) {
       giveUp(end.loss?.outcome ?? 'error', end.loss?.reason ?? '');
       return;
     }
+    lost++;
+    barren = end.fruitful ? 0 : barren + 1;
     summary ??= end.summary;
   }
-  if (!signal.aborted) giveUp('error', `not run: ${MACHINES} machines were lost before its turn`);
+  if (!signal.aborted) giveUp('error', `not run: ${lost} machines were lost before its turn`);
   else if (signal.reason instanceof RunDeadline) giveUp('timeout', `not run: ${signal.reason.message}`);
 }
