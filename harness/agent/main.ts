@@ -11,7 +11,6 @@ import type { FromAgent, ToAgent } from '../contract/protocol.ts';
 import { KernelLog } from './kernel-log.ts';
 import { realSystemCalls } from './libc.ts';
 import { Namespaces } from './namespaces.ts';
-import { payload } from './payload.ts';
 import { runCase } from './run-case.ts';
 import type { Surroundings } from './run-case.ts';
 import { survey } from './survey.ts';
@@ -84,7 +83,6 @@ async function main(): Promise<void> {
     const log = new KernelLog(own);
     // One CPU: what goes through its backlog queue stays in order, so that the sentinel comes last.
     own.pin(currentCpu());
-    payload(0, 0, 0);
     channel.send({
       type: 'hello',
       protocol: 1,
@@ -104,4 +102,4 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+void main();

@@ -17,35 +17,55 @@ const STARTS = 129;
 /** Odd, so that no two of the first 4096 streams start in the same block, and above 65535 / 256. */
 const STREAM_STRIDE = 257;
 
-let pool: Buffer | undefined;
+/** Blocks computed at a time, those of every step once. */
+const ROW_BLOCKS = 128;
+const ROW = BLOCK * ROW_BLOCKS;
+const ROWS = BLOCKS / ROW_BLOCKS;
+
+const pool = Buffer.allocUnsafeSlow(POOL + ROW + MAX_STREAM);
+/** Rows of the pool that have been computed. */
+const made = new Set<number>();
 
 /** The bytes of one stream; a view that nobody may write to. `stream` and `seed` are integers from 0. */
 export function payload(seed: number, stream: number, length: number): Buffer {
   if (!Number.isInteger(length) || length < 0 || length > MAX_STREAM)
     throw new RangeError(`a payload of ${length} bytes: only 0 to ${MAX_STREAM} can be made`);
-  pool ??= makePool();
   const mixed = mix(seed);
   const block = ((mixed % BLOCKS) + stream * STREAM_STRIDE) % BLOCKS;
   const start = block * BLOCK + ((mixed >>> 12) % STARTS);
+  for (let row = Math.floor(start / ROW); row * ROW < start + length; row++) makeRow(row);
   return pool.subarray(start, start + length);
 }
 
-/** The pool, its head repeated at the end so that no stream has to wrap. */
-function makePool(): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(POOL + BLOCK + MAX_STREAM);
+/**
+ * Row 0 is computed byte by byte: its blocks go through one permutation in different (odd) steps, so that each visits every
+ * index once. The others differ from it by a mask, and behind the last one the first ones come again. All by need: an emulated
+ * guest takes seconds for the whole pool.
+ */
+function makeRow(row: number): void {
+  if (made.has(row)) return;
+  made.add(row);
+  if (row === 0) makeFirstRow();
+  else {
+    makeRow(0);
+    const mask = Math.imul(8 * (row % ROWS), 0x01010101);
+    const words = new Int32Array(pool.buffer, row * ROW, Math.min(ROW, pool.length - row * ROW) / 4);
+    for (let at = 0; at < words.length; at++) words[at] = (firstRow[at] ?? 0) ^ mask;
+  }
+}
+
+const firstRow = new Int32Array(pool.buffer, 0, ROW / 4);
+
+function makeFirstRow(): void {
   const base = shuffled();
-  for (let block = 0; block < BLOCKS; block++) {
-    // (step, mask) differs from block to block; an odd step visits every index once.
-    const step = 2 * (block & 127) + 1;
-    const mask = ((block >> 7) * 8 + (block & 7)) & 255;
+  for (let block = 0; block < ROW_BLOCKS; block++) {
+    const step = 2 * block + 1;
     let index = mix(block) & 255;
     for (let at = block * BLOCK; at < (block + 1) * BLOCK; at++) {
-      bytes[at] = (base[index] ?? 0) ^ mask;
+      pool[at] = (base[index] ?? 0) ^ (block & 7);
       index = (index + step) & 255;
     }
   }
-  bytes.copy(bytes, POOL, 0, BLOCK + MAX_STREAM);
-  return bytes;
 }
 
 /** One fixed random permutation of 0..255 (Fisher-Yates). */

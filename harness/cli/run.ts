@@ -159,7 +159,7 @@ async function realRun(
 
 /** The compiled agent, with the wrong endpoint it is to load, if any. */
 export function agentCommand(endpoint?: string): string[] {
-  const agent = [process.execPath, join(root, 'dist/harness/agent/main.js')];
+  const agent = [process.execPath, join(root, 'dist/agent.cjs')];
   if (endpoint === undefined) return agent;
   const module = endpoint.includes('/')
     ? resolve(endpoint)

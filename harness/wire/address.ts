@@ -21,8 +21,22 @@ function groups(text: string): number[] {
   });
 }
 
+/** The same few addresses are written for every packet. */
+const written = new Map<string, string>();
+const MOST_WRITTEN = 1000;
+
 /** `10.0.0.1` or, by RFC 5952, `fd00::1`. 4 or 16 bytes. */
 export function formatAddress(bytes: Buffer): string {
+  const key = bytes.toString('latin1');
+  let text = written.get(key);
+  if (text === undefined) {
+    text = write(bytes);
+    if (written.size < MOST_WRITTEN) written.set(key, text);
+  }
+  return text;
+}
+
+function write(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.');
   const words = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2));
   // ::ffff:a.b.c.d, an IPv4 address on an IPv6 socket
