@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveKernel } from '../vm/kernels/resolve.ts';
 import type { Kernel } from '../vm/kernels/types.ts';
+import { CPUS } from '../vm/guest/plan.ts';
 import { MachineError } from '../vm/machine.ts';
 import { spawnTree } from '../vm/process-group.ts';
 import { vngCommand } from '../vm/virtme.ts';
@@ -22,7 +23,7 @@ interface Flags extends CommonFlags {
 const SECONDS = 9;
 const RATIO = 0.5;
 /** What `segproof run` gives a guest by default. */
-const SHAPE = ['--cpus', '2', '--memory', '512M'];
+const SHAPE = ['--cpus', String(CPUS.emulated), '--memory', '512M'];
 /** Folder of vng's guest that is shared with the host. */
 const SHARE = '/mnt';
 const POLL_MS = 20;

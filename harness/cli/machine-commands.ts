@@ -10,6 +10,7 @@ export interface MachineFlags {
   readonly kvm: boolean;
   /** In MiB. */
   readonly memory?: number;
+  readonly cpus?: number;
   readonly unverified?: boolean;
   readonly offline?: boolean;
   readonly verbose?: boolean;
@@ -38,6 +39,7 @@ export function machineOptions(command: Command): Command {
       [],
     )
     .option('--kernel-arg <arg>', 'add a kernel argument to guests (repeatable)', collect, [])
+    .option('--cpus <n>', 'virtual CPUs of each guest (default: 1 emulated, 2 with KVM)', count)
     .option('--memory <MiB>', 'memory of each guest (default: what the cases need)', mebibytes)
     .option('--no-kvm', 'run guests under TCG even where KVM works')
     .option('--offline', 'use only kernels that are in the cache')

@@ -41,6 +41,7 @@ export async function guestOptions(
     accel: flags.kvm ? 'auto' : 'tcg',
     kernelArguments: flags.kernelArg,
     onNote: sayOnce,
+    ...(flags.cpus === undefined ? {} : { cpus: flags.cpus }),
     ...(flags.memory === undefined ? {} : { memory: flags.memory }),
     ...(flags.verbose === true
       ? {
