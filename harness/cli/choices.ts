@@ -34,6 +34,8 @@ export function requireBareResume(selection: readonly string[], flags: RunFlags)
     flags.untilFail !== undefined && '--until-fail',
     flags.shard !== undefined && '--shard',
     flags.output !== undefined && '--output',
+    flags.profile !== undefined && '--profile',
+    flags.project !== undefined && '--project',
     flags.dryRun !== undefined && '--dry-run',
     !flags.kvm && '--no-kvm',
   ].filter((name) => name !== false);

@@ -7,7 +7,7 @@ import { createPlanner, variantInfos } from '../plan/planner.ts';
 import { reproducer } from '../reproduce/reproducer.ts';
 import { Unprintable } from '../reproduce/unprintable.ts';
 import type { Planner } from '../run/planner.ts';
-import { select } from '../run/select.ts';
+import { select } from '../load/select.ts';
 import { EXIT, UserError } from './exit.ts';
 import { requireVersion } from './judge-as.ts';
 import type { RunFlags } from './program.ts';

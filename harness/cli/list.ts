@@ -1,6 +1,6 @@
 /** `segproof list`: suites, cases, ids, tags. */
 import { formatIds, formatList, type ListedSuite } from '../../reports/list.ts';
-import { select } from '../run/select.ts';
+import { select } from '../load/select.ts';
 import { EXIT } from './exit.ts';
 import { requireProject } from './project.ts';
 import { style } from './terminal.ts';

@@ -5,7 +5,7 @@ import { WriteError } from '../../reports/write.ts';
 import { MachineError } from '../../vm/machine.ts';
 import { ProblemError } from '../load/problem.ts';
 import { RunError } from '../run/run-error.ts';
-import { NothingSelected } from '../run/select.ts';
+import { NothingSelected } from '../load/select.ts';
 import { EXIT, UserError } from './exit.ts';
 import { program } from './program.ts';
 

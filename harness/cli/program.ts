@@ -1,6 +1,7 @@
 /** The table of commands, options and examples; commander makes parsing and --help of it. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FORMATS, type Format } from '../../reports/view.ts';
+import { durationMs } from '../load/duration.ts';
 import { parseShard, type Shard } from '../run/shard.ts';
 import { collect, count, machineCommands, machineOptions, type MachineFlags } from './machine-commands.ts';
 import { toolVersion } from './version.ts';
@@ -41,6 +42,8 @@ export interface RunFlags extends MachineFlags {
   readonly deadline?: number;
   /** In ms. */
   readonly silence?: number;
+  readonly profile?: string;
+  readonly project?: string;
 }
 
 export interface MergeFlags extends Pick<RunFlags, 'format' | 'color' | 'verbose'> {
@@ -67,6 +70,7 @@ Examples:
   segproof run                              all cases on the running kernel
   segproof run --kernel 6.1 --kernel 6.12   in virtual machines, Debian's newest 6.1 and 6.12
   segproof run --kernel 6.1 --judge-as 7.3  what would 6.1 need to be as right as 7.3?
+  segproof run --profile nightly            as segproof.yaml says (docs/nightly.md)
   segproof explain udp-gso/limits/smallest-mtu --kernel 6.1`,
     );
 
@@ -91,6 +95,8 @@ Examples:
       "run the i-th of n parts (default: as the CI system's variables say); see merge",
       shard,
     )
+    .option('--profile <name>', 'take options from this profile of the project file')
+    .option('--project <file>', 'the project file (default: segproof.yaml in the current folder)')
     .option('--resume <dir>', 'go on with a run that was cut off; all else is taken from its folder')
     .addHelpText('after', SELECTION + EXIT_STATUS)
     .action(async (selection: string[], flags: RunFlags) => {
@@ -173,13 +179,10 @@ function kernelOptions(command: Command): Command {
     .option('--no-color', 'no colour')
     .option('--suite <file>', 'read this suite file instead of suites/ (repeatable)', collect, []);
 }
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
-
-/** `90s`, `30m`, `2h` in ms; at most 24 days, which is as far as a timer goes. */
+/** `90s`, `30m`, `2h` in ms. */
 function duration(value: string): number {
-  const match = /^([1-9]\d{0,5})(s|m|h)$/.exec(value);
-  const ms = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? 0);
-  if (!match || ms > 2 ** 31 - 1)
+  const ms = durationMs(value);
+  if (ms === null)
     throw new InvalidArgumentError('a time such as 90s, 30m or 2h is expected, at most 24 days.');
   return ms;
 }

@@ -1,6 +1,7 @@
 /** `segproof run`: plan, run, show, and the exit status. */
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import type { KnownIssue } from '../contract/known-issue.ts';
 import { shellLine } from '../../vm/guest/command.ts';
 import { combine, createView } from '../../reports/create.ts';
 import { createResultsWriter } from '../../reports/write.ts';
@@ -10,7 +11,7 @@ import { differences, makePlan, writePlan, type Choices, type RunPlan } from '..
 import type { Planner } from '../run/planner.ts';
 import { readRun, type Resumed } from '../run/resume.ts';
 import { run, type RunTargetOptions } from '../run/run.ts';
-import { select } from '../run/select.ts';
+import { select } from '../load/select.ts';
 import { inShard, type GivenShard } from '../run/shard.ts';
 import { createPlanner, variantInfos } from '../plan/planner.ts';
 import { choicesOf, requireBareResume, shardOf } from './choices.ts';
@@ -18,6 +19,7 @@ import { EarlyMachine } from './early.ts';
 import { EXIT, UserError } from './exit.ts';
 import { Interruption } from './interruption.ts';
 import type { RunFlags } from './program.ts';
+import { withProfile } from './profile.ts';
 import { requireProject, suiteOptions } from './project.ts';
 import { requireVersion } from './judge-as.ts';
 import { defaultJobs, runningTarget, targetsOf } from './targets.ts';
@@ -30,13 +32,16 @@ interface Job {
   readonly flags: RunFlags;
   readonly planner: Planner;
   readonly plan: RunPlan;
+  readonly knownIssues: readonly KnownIssue[];
   readonly command: readonly string[];
   readonly folder: string;
   readonly resumed: Resumed | null;
 }
 
-export async function runCommand(selection: readonly string[], flags: RunFlags): Promise<number> {
-  if (flags.resume !== undefined) requireBareResume(selection, flags);
+export async function runCommand(typed: readonly string[], given: RunFlags): Promise<number> {
+  if (given.resume !== undefined) requireBareResume(typed, given);
+  const { selection, flags } =
+    given.resume === undefined ? await withProfile(typed, given) : { selection: typed, flags: given };
   requireVersion(flags.judgeAs);
   const resumed = flags.resume === undefined ? null : readRun(resolve(flags.resume));
   const choices = resumed?.plan.choices ?? choicesOf(selection, flags);
@@ -44,11 +49,15 @@ export async function runCommand(selection: readonly string[], flags: RunFlags):
   const interruption = new Interruption();
   const early = flags.dryRun ? null : await startEarly(choices, command, interruption.signal);
   try {
-    const { planner, plan } = prepare(choices, flags, resumed);
+    const { planner, ...prepared } = prepare(choices, flags, resumed);
     const targets = early ? [{ ...runningTarget, source: early }] : await targetsOf(choices);
     if (flags.dryRun) return await dryRun(planner, targets, command);
     const folder = resultsFolder(flags.resume, flags.output);
-    return await realRun({ choices, flags, planner, plan, command, folder, resumed }, targets, interruption);
+    return await realRun(
+      { choices, flags, planner, ...prepared, command, folder, resumed },
+      targets,
+      interruption,
+    );
   } finally {
     await early?.discard();
     interruption.stop();
@@ -60,7 +69,7 @@ function prepare(
   choices: Choices,
   flags: RunFlags,
   resumed: Resumed | null,
-): { planner: Planner; plan: RunPlan } {
+): Pick<Job, 'planner' | 'plan' | 'knownIssues'> {
   const shard = resumed ? resumed.plan.shard : tellShard(shardOf(flags));
   const project = requireProject(choices.suite);
   const chosen = select(variantInfos(project), choices.selection);
@@ -80,6 +89,7 @@ function prepare(
   return {
     planner: createPlanner(project, shard ? chosen.filter(({ id }) => inShard(id, shard)) : chosen),
     plan,
+    knownIssues: project.knownIssues,
   };
 }
 
@@ -144,6 +154,7 @@ async function realRun(
     jobs: flags.jobs ?? defaultJobs(),
     rounds: choices.repeat ?? (untilFail ? Infinity : 1),
     untilFail,
+    knownIssues: job.knownIssues,
     ...(flags.deadline === undefined ? {} : { deadlineMs: flags.deadline }),
     ...(flags.silence === undefined ? {} : { silenceMs: flags.silence }),
     ...(resumed ? { resumed } : {}),

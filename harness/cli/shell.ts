@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { ShellOrder } from '../contract/protocol.ts';
 import type { Topology } from '../contract/topology.ts';
 import { createPlanner, variantInfos } from '../plan/planner.ts';
-import { select } from '../run/select.ts';
+import { select } from '../load/select.ts';
 import { EXIT, UserError } from './exit.ts';
 import type { MachineFlags } from './machine-commands.ts';
 import { requireProject } from './project.ts';

@@ -144,6 +144,7 @@ function lint(text: string): readonly Problem[] {
     ...base,
     suites: [loaded.suite],
     behaviours: { ...base.behaviours, list: [] },
+    knownIssues: [],
     problems: [],
   };
   return planProblems(project);

@@ -1,6 +1,8 @@
 /** Loads everything cases are made of, with all problems of all files. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import type { KnownIssue } from '../contract/known-issue.ts';
+import { loadKnownIssues } from './known-issues.ts';
 import { loadBehaviours, type Behaviours } from './behaviours.ts';
 import { sortProblems, type Problem } from './problem.ts';
 import { loadSuite, type Suite } from './suite.ts';
@@ -10,6 +12,7 @@ export interface Project {
   readonly suites: readonly Suite[];
   readonly topologies: ReadonlyMap<string, TopologyFile>;
   readonly behaviours: Behaviours;
+  readonly knownIssues: readonly KnownIssue[];
   /** Sorted by place; not empty: nothing may run. */
   readonly problems: readonly Problem[];
 }
@@ -19,8 +22,10 @@ export interface ProjectOptions {
   readonly suites?: readonly string[];
   readonly behaviours?: string;
   readonly topologies?: string;
+  readonly knownIssues?: string;
 }
 
+const KNOWN_ISSUES = 'suites/known-issues.yaml';
 /** Files in `suites/` that are no suites. */
 const NOT_SUITES = new Set(['behaviours.yaml', 'known-issues.yaml']);
 
@@ -56,7 +61,24 @@ export function loadProject(root: string, options: ProjectOptions = {}): Project
     problems.push(...loaded.problems);
     if (loaded.suite) suites.push(loaded.suite);
   }
-  return { suites, topologies, behaviours: behaviours.behaviours, problems: sortProblems(problems) };
+  const issueFile = resolve(root, options.knownIssues ?? KNOWN_ISSUES);
+  // Other suites than the project's own have none of the cases that the file is about.
+  const cases = options.suites === undefined ? selectable(suites) : null;
+  const known = loadKnownIssues(issueFile, shown(issueFile), cases);
+  problems.push(...known.problems);
+  return {
+    suites,
+    topologies,
+    behaviours: behaviours.behaviours,
+    knownIssues: known.issues,
+    problems: sortProblems(problems),
+  };
+}
+
+function selectable(suites: readonly Suite[]): { id: string; tags: readonly string[] }[] {
+  return suites.flatMap(({ cases }) =>
+    cases.flatMap(({ variants, tags }) => variants.map(({ id }) => ({ id, tags }))),
+  );
 }
 
 /** Every file that loadProject reads for these options, whether or not it can; sorted. */
@@ -66,6 +88,7 @@ export function projectFiles(root: string, options: ProjectOptions = {}): string
   return [
     ...yamlFiles(resolve(root, options.topologies ?? 'fixtures/topologies'), asIs, nothing),
     resolve(root, options.behaviours ?? 'suites/behaviours.yaml'),
+    ...[resolve(root, options.knownIssues ?? KNOWN_ISSUES)].filter((path) => existsSync(path)),
     ...suiteFiles(root, options.suites ?? ['suites'], asIs, nothing),
   ];
 }

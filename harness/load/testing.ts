@@ -87,6 +87,7 @@ export function projectOf(text: string): Project {
   const { suite, problems } = file ? suiteFrom(file, 'area/test', around) : { suite: null, problems: [] };
   return {
     suites: suite ? [suite] : [],
+    knownIssues: [],
     topologies: around.topologies,
     behaviours: around.behaviours,
     problems: sortProblems(withoutEchoes(syntax, problems)),

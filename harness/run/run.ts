@@ -1,9 +1,11 @@
 /** A run: all targets, one stream of events, one results folder, one exit status. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { KnownIssue } from '../contract/known-issue.ts';
 import type { CaseResult, RunEvent, TargetSummary } from '../contract/result.ts';
 import type { MachineSource } from '../../vm/machine.ts';
 import { Evidence, shownPath } from './folder.ts';
+import { Excuses } from './excuses.ts';
 import { Journal } from './journal.ts';
 import { Ledger, unexpected } from './ledger.ts';
 import { RunLimits } from './limits.ts';
@@ -40,6 +42,7 @@ export interface RunOptions {
   readonly deadlineMs?: number;
   /** Longest silence of a machine in ms; by default by its speed. */
   readonly silenceMs?: number;
+  readonly knownIssues?: readonly KnownIssue[];
   /** What an earlier process left of this run; the folder is its. */
   readonly resumed?: Resumed;
   readonly rerun: (target: string, id: string) => string;
@@ -74,7 +77,9 @@ export async function run(options: RunOptions): Promise<number> {
     }
     options.onEvent(event);
   };
-  const emit = (event: RunEvent): void => {
+  const excuses = new Excuses(options.knownIssues ?? [], new Date().toISOString().slice(0, 10));
+  const emit = (told: RunEvent): void => {
+    const event = excuses.apply(told);
     journal.append(event);
     show(event);
   };
@@ -94,7 +99,10 @@ export async function run(options: RunOptions): Promise<number> {
     const planned = options.planner.variants.length * targets.length;
     if (before.length === 0) emit(start(options, planned));
     else {
-      for (const event of before) show(event);
+      for (const event of before) {
+        excuses.recall(event);
+        show(event);
+      }
       journal.append({
         type: 'run-resume',
         resumed: new Date().toISOString(),
@@ -102,6 +110,7 @@ export async function run(options: RunOptions): Promise<number> {
       });
     }
     await all(shared, limits);
+    for (const message of excuses.notices()) emit({ type: 'notice', target: null, message });
     const exit = ledger.exit();
     emit({
       type: 'run-end',

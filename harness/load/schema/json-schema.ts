@@ -17,3 +17,9 @@ export function suiteJsonSchema(): Record<string, unknown> {
 export function schemaText(): string {
   return `${JSON.stringify(suiteJsonSchema(), null, 2)}\n`;
 }
+
+/** The text of a schema file other than the suites'. */
+export function otherSchemaText(title: string, schema: z.ZodType): string {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-7', io: 'input' });
+  return `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`;
+}

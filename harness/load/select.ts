@@ -26,7 +26,8 @@ export function select<T extends Selectable>(items: readonly T[], patterns: read
   return items.filter((item) => chosen.has(item));
 }
 
-function matcher(pattern: string): (item: Selectable) => boolean {
+/** Whether a pattern (see {@link select}) means an item. */
+export function matcher(pattern: string): (item: Selectable) => boolean {
   if (pattern.startsWith('@')) {
     const tag = pattern.slice(1);
     return (item) => item.tags.includes(tag);
