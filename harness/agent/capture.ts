@@ -10,7 +10,7 @@ import { decodeIp } from '../wire/frame.ts';
 import { UDP_PROTOCOL, decodeUdp } from '../wire/udp.ts';
 import { VNET_SIZE, decodeVnet } from '../wire/vnet.ts';
 import type { VnetHeader } from '../wire/vnet.ts';
-import { decodeControl } from './control.ts';
+import { readAuxdata } from './auxdata.ts';
 import { FOREIGN_CAPTURED } from './explain.ts';
 import type { Cursor, Ledger } from './explain.ts';
 import { SystemError } from './namespaces.ts';
@@ -35,7 +35,8 @@ const QUEUE_BYTES = 64 * 1024 * 1024;
 /** The largest frame plus header; BIG TCP aside, which is not UDP. */
 const FRAME_BYTES = 65536 + 256;
 const CONTROL_BYTES = 256;
-const TP_STATUS_CSUMNOTREADY = 8;
+/** Two hardware addresses, as hex: a VLAN tag stands behind them. */
+const ADDRESSES_HEX = 24;
 
 /**
  * Before 6.2 (860b7f27b8f7) the kernel cannot put UDP GSO into a virtio-net header and loses the packet (EINVAL): then a
@@ -49,6 +50,8 @@ interface Frame {
   /** Good until the next frame is read. */
   readonly bytes: Buffer;
   readonly outgoing: boolean;
+  /** As {@link readAuxdata} has it. */
+  readonly tag: string;
 }
 
 export class Capture {
@@ -131,7 +134,7 @@ export class Capture {
     return this.#plain === undefined ? [this.#fd] : [this.#fd, this.#plain];
   }
 
-  #packet({ vnet, bytes, outgoing }: Frame, ledger: Ledger): Packet | undefined {
+  #packet({ vnet, bytes, outgoing, tag }: Frame, ledger: Ledger): Packet | undefined {
     const ip = decodeIp(bytes);
     if (ip?.protocol !== UDP_PROTOCOL) return undefined;
     const udp = ip.laterFragment ? undefined : decodeUdp(ip);
@@ -155,7 +158,7 @@ export class Capture {
       ...(ip.df === undefined ? {} : { df: ip.df }),
       from: udp ? formatEndpoint(ip.source, udp.sourcePort) : formatAddress(ip.source),
       to: udp ? formatEndpoint(ip.destination, udp.destinationPort) : formatAddress(ip.destination),
-      head: bytes.toString('hex', 0, payload.byteOffset - bytes.byteOffset),
+      head: tagged(bytes.toString('hex', 0, payload.byteOffset - bytes.byteOffset), tag),
     };
   }
 
@@ -181,17 +184,18 @@ function withHeader(message: IncomingMessage, length: number): Frame {
   const bytes = message.data.subarray(0, length);
   const vnet = decodeVnet(bytes);
   if (!vnet) throw new Error(`a captured packet has ${length} bytes, fewer than its own header`);
-  return { vnet, bytes: bytes.subarray(VNET_SIZE), outgoing: isOutgoing(message) };
+  const { tag } = readAuxdata(message);
+  return { vnet, bytes: bytes.subarray(VNET_SIZE), outgoing: isOutgoing(message), tag };
 }
 
 /** Only UDP GSO is refused for the header, so that is what it is; the size stays unknown. */
 function withoutHeader(message: IncomingMessage, length: number): Frame {
-  const [aux] = decodeControl(message.control.subarray(0, message.controlLength));
-  const status = aux ? Buffer.from(aux.hex, 'hex').readUInt32LE(0) : 0;
+  const { partialChecksum, tag } = readAuxdata(message);
   return {
-    vnet: { gso: 'udp-l4', gsoSize: 0, partialChecksum: (status & TP_STATUS_CSUMNOTREADY) !== 0 },
+    vnet: { gso: 'udp-l4', gsoSize: 0, partialChecksum },
     bytes: message.data.subarray(0, length),
     outgoing: isOutgoing(message),
+    tag,
   };
 }
 
@@ -206,6 +210,10 @@ function olderThan(major: number, minor: number): boolean {
   return has < major || (has === major && with_ < minor);
 }
 
+function tagged(head: string, tag: string): string {
+  return tag === '' ? head : head.slice(0, ADDRESSES_HEX) + tag + head.slice(ADDRESSES_HEX);
+}
+
 function open(sys: SystemCalls, index: number, header: number): number {
   // Protocol 0 until it is bound: nothing of other devices gets in.
   const fd = sys.socket(AF.PACKET, SOCK.RAW | SOCK.CLOEXEC, 0);
@@ -216,6 +224,9 @@ function open(sys: SystemCalls, index: number, header: number): number {
     return sys.setsockopt(fd, level, option, bytes, 4);
   };
   if (set(SOL_SOCKET, SO_RCVBUFFORCE, QUEUE_BYTES) < 0) set(SOL_SOCKET, SO_RCVBUF, QUEUE_BYTES);
+  // Auxdata always: a VLAN tag is taken out of the frame before a capture sees it (skb_vlan_untag()).
+  set(SOL_PACKET, PACKET.AUXDATA, 1);
+  set(SOL_PACKET, PACKET.AUXDATA, 1);
   const ret = set(SOL_PACKET, header, 1);
   const name = Buffer.alloc(SOCKADDR_LL);
   name.writeUInt16LE(AF.PACKET, 0);

@@ -30,6 +30,7 @@ const c = {
   poll: bound('int poll(void *, uint64_t, int)'),
   // Variadic in C; with one pointer argument both ABIs (x86-64, arm64 Linux) pass it as if it were not.
   ioctl: bound('int ioctl(int, uint64_t, void *)'),
+  ioctlValue: bound('int ioctl(int, uint64_t, uint64_t)'),
   setns: bound('int setns(int, int)'),
   unshare: bound('int unshare(int)'),
   sched_setaffinity: bound('int sched_setaffinity(int, uint64_t, void *)'),
@@ -118,6 +119,10 @@ class Libc implements SystemCalls {
   }
   ioctl(fd: number, request: number, argument: Buffer): number {
     return answer(c.ioctl(descriptor(fd, 'fd'), uint32(request, 'request'), argument));
+  }
+  ioctlValue(fd: number, request: number, value: number): number {
+    const number = uint32(request, 'request');
+    return answer(c.ioctlValue(descriptor(fd, 'fd'), number, uint32(value, 'value')));
   }
   setns(fd: number, type: number): number {
     return answer(c.setns(descriptor(fd, 'fd'), int32(type, 'type')));

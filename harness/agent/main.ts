@@ -14,6 +14,8 @@ import { Namespaces } from './namespaces.ts';
 import { runCase } from './run-case.ts';
 import type { Surroundings } from './run-case.ts';
 import { survey } from './survey.ts';
+import { useSegmenter } from './tap.ts';
+import type { Segmenter } from '../wire/segment.ts';
 import type { SystemCalls } from './sys.ts';
 import { TopologyCache } from './topology-cache.ts';
 
@@ -42,6 +44,18 @@ async function endpoint(path: string | undefined): Promise<SystemCalls> {
   if (path === undefined || path === '') return realSystemCalls;
   const module = (await import(pathToFileURL(path).href)) as { default: (next: SystemCalls) => SystemCalls };
   return module.default(realSystemCalls);
+}
+
+/** `NAME:MODULE`: a deliberately wrong segmenter in place of the right one, and the list it is in. */
+async function segmenter(wanted: string | undefined): Promise<void> {
+  if (wanted === undefined || wanted === '') return;
+  const [name = '', ...path] = wanted.split(':');
+  const module = (await import(pathToFileURL(path.join(':')).href)) as {
+    WRONG_SEGMENTERS: readonly { readonly name: string; readonly segmenter: Segmenter }[];
+  };
+  const found = module.WRONG_SEGMENTERS.find((one) => one.name === name);
+  if (!found) throw new RangeError(`there is no segmenter "${name}" in fixtures/segmenter`);
+  useSegmenter(found.segmenter);
 }
 
 function serve(channel: AgentChannel, around: Surroundings, namespaces: Namespaces): void {
@@ -79,6 +93,7 @@ async function main(): Promise<void> {
   try {
     const own = realSystemCalls;
     const sys = await endpoint(process.env['SEGPROOF_ENDPOINT']);
+    await segmenter(process.env['SEGPROOF_SEGMENTER']);
     const namespaces = new Namespaces(own);
     const log = new KernelLog(own);
     // One CPU: what goes through its backlog queue stays in order, so that the sentinel comes last.

@@ -57,6 +57,7 @@ function performAll(run: Case, program: Program, steps: StepEvidence[]): void {
     for (const action of program.actions) {
       run.timeLeft();
       steps.push(perform(run, action));
+      for (const wire of run.topology.wires) wire.pump();
     }
   } finally {
     run.close();

@@ -219,6 +219,7 @@ function sendSentinel(
   log: CallLog,
 ): void {
   const ret = sentinel.send(path.to);
+  for (const wire of run.topology.wires) wire.pump();
   if (ret >= 0) run.countOwn(path.ns, SENT[path.family]);
   if (ret < 0) log.add(`sendmsg(the sentinel)${result(ret)}`);
 }

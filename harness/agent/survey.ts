@@ -5,6 +5,7 @@ import { createLink } from './links.ts';
 import { SystemError } from './namespaces.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
+import { closeTap, openTap } from './tap.ts';
 import { AF, IPPROTO, SOCK } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
 import { addTransform } from './xfrm.ts';
@@ -43,6 +44,10 @@ function attempt(kind: string, sys: SystemCalls, route: Netlink): string | null 
         } finally {
           xfrm.close();
         }
+      });
+    case 'tap':
+      return works(() => {
+        closeTap(openTap(sys, 's-tap'));
       });
     default:
       return works(() => {

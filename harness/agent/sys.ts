@@ -51,6 +51,8 @@ export interface SystemCalls {
   /** revents, 0 when `timeoutMs` passed, or minus the errno. */
   poll(fd: number, events: number, timeoutMs: number): number;
   ioctl(fd: number, request: number, argument: Buffer): number;
+  /** For requests whose argument is a number and no pointer. */
+  ioctlValue(fd: number, request: number, value: number): number;
   setns(fd: number, type: number): number;
   unshare(flags: number): number;
   /** Pins the calling thread to one CPU, 0..1023. */

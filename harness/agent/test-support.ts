@@ -27,7 +27,7 @@ export async function inPrivateNamespace(file: string, body: () => void | Promis
 export interface TestAgent {
   run(
     actions: readonly Action[],
-    options?: { topology?: Topology; sys?: SystemCalls; deadlineMs?: number },
+    options?: { topology?: Topology; sys?: SystemCalls; deadlineMs?: number; seed?: number },
   ): CaseEvidence;
   readonly namespaces: Namespaces;
   dispose(): void;
@@ -43,8 +43,8 @@ export function testAgent(): TestAgent {
   own.pin(0);
   return {
     namespaces,
-    run(actions, { topology = loopback(), sys = own, deadlineMs = 10_000 } = {}) {
-      const program: Program = { id: `test-${count}`, seed: count++, topology, actions, deadlineMs };
+    run(actions, { topology = loopback(), sys = own, deadlineMs = 10_000, seed = count } = {}) {
+      const program: Program = { id: `test-${count++}`, seed, topology, actions, deadlineMs };
       return runCase(program, { sys, own, topologies, log });
     },
     dispose() {

@@ -8,6 +8,7 @@ import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
 import type { SystemCalls } from './sys.ts';
 import { quietIpv6, writeSysctl } from './sysctl.ts';
+import { Wire, closeTap, openTap } from './tap.ts';
 
 export interface BuiltNamespace {
   /** Descriptor for setns. */
@@ -24,6 +25,8 @@ export class BuiltTopology {
     string,
     { readonly value: unknown; readonly dispose: (ending: boolean) => void }
   >();
+  /** Between pairs of tap devices. */
+  readonly wires: Wire[] = [];
   /** A case changed it: no other case may have it. */
   usedUp = false;
 
@@ -39,6 +42,11 @@ export class BuiltTopology {
     if (!space) throw new RangeError(`the topology has no namespace ${name}`);
     this.#namespaces.enter(space.fd);
     return space;
+  }
+
+  /** Descriptor of a namespace; undefined when there is none of that name. */
+  descriptor(name: string): number | undefined {
+    return this.#spaces.get(name)?.fd;
   }
 
   /**
@@ -91,7 +99,8 @@ export function buildTopology(topology: Topology, sys: SystemCalls, namespaces: 
       setup.push(`${name}: unshare(CLONE_NEWNET) = 0`);
     }
     const each = Object.entries(topology.namespaces);
-    for (const [name, space] of each) createLinks(name, space, built, spaces, setup);
+    for (const [name, space] of each) createLinks(name, space, built, sys, setup);
+    joinTaps(each, built, sys);
     for (const [name, space] of each) configure(name, space, built, sys, setup);
     for (const [name, space] of each) connect(name, space, built, setup);
     return built;
@@ -105,15 +114,20 @@ function createLinks(
   name: string,
   space: Namespace,
   built: BuiltTopology,
-  spaces: ReadonlyMap<string, BuiltNamespace>,
+  sys: SystemCalls,
   setup: string[],
 ): void {
   const { route } = built.enter(name);
   for (const link of space.links) {
+    if (link.kind === 'tap') {
+      tap(built, sys, name, link.name);
+      setup.push(`${name}: tuntap add ${link.name} mode tap vnet_hdr, offloads csum uso4 uso6`);
+      continue;
+    }
     // Another namespace's veth may have brought this one along.
     if (link.kind === 'lo' || (link.kind === 'veth' && !link.peer)) continue;
     if (link.kind === 'veth' && link.peer && exists(route, link.name)) continue;
-    const namespace = link.peer && spaces.get(link.peer.ns)?.fd;
+    const namespace = link.peer && built.descriptor(link.peer.ns);
     if (link.peer && namespace === undefined)
       throw new RangeError(`${link.name} has its peer in namespace ${link.peer.ns}, which there is not`);
     const peer = link.peer && namespace !== undefined ? { name: link.peer.name, namespace } : undefined;
@@ -121,6 +135,21 @@ function createLinks(
     const other = link.peer ? ` peer ${link.peer.name} netns ${link.peer.ns}` : '';
     setup.push(`${name}: link add ${link.name} type ${link.kind}${other}`);
   }
+}
+
+/** The tap device's descriptor; the device goes with it. */
+function tap(built: BuiltTopology, sys: SystemCalls, ns: string, name: string): number {
+  return built.keep(ns, `tap ${name}`, () => openTap(sys, name), closeTap);
+}
+
+function joinTaps(each: readonly [string, Namespace][], built: BuiltTopology, sys: SystemCalls): void {
+  const joined = new Set<string>();
+  for (const [ns, { links }] of each)
+    for (const { kind, name, peer } of links) {
+      if (kind !== 'tap' || !peer || joined.has(`${ns}/${name}`)) continue;
+      joined.add(`${peer.ns}/${peer.name}`);
+      built.wires.push(new Wire(tap(built, sys, ns, name), tap(built, sys, peer.ns, peer.name)));
+    }
 }
 
 function exists(route: Netlink, name: string): boolean {

@@ -168,10 +168,17 @@ async function realRun(
   return interruption.exit ?? exit;
 }
 
-/** The compiled agent, with the wrong endpoint it is to load, if any. */
+/** Begins the name of a wrong segmenter, for NICs in user space. */
+const SEGMENTER = 'segmenter/';
+
+/** The compiled agent, with the wrong endpoint or segmenter it is to load, if any. */
 export function agentCommand(endpoint?: string): string[] {
   const agent = [process.execPath, join(root, 'dist/agent.cjs')];
   if (endpoint === undefined) return agent;
+  if (endpoint.startsWith(SEGMENTER)) {
+    const index = join(root, 'dist/fixtures/segmenter/index.js');
+    return ['env', `SEGPROOF_SEGMENTER=${endpoint.slice(SEGMENTER.length)}:${index}`, ...agent];
+  }
   const module = endpoint.includes('/')
     ? resolve(endpoint)
     : join(root, 'dist/fixtures/endpoints', `${endpoint}.js`);

@@ -16,8 +16,11 @@ export interface Namespace {
 export interface Link {
   readonly name: string;
   /** `lo` exists in every namespace; all others are created in the order given. */
-  readonly kind: 'lo' | 'dummy' | 'ifb' | 'veth';
-  /** veth: the other end. Created together; the peer's own entry then only configures it. */
+  readonly kind: 'lo' | 'dummy' | 'ifb' | 'veth' | 'tap';
+  /**
+   * veth: the other end. Created together; the peer's own entry then only configures it. tap: what the agent carries
+   * its frames to, as a NIC that segments and checksums them would.
+   */
   readonly peer?: { readonly ns: string; readonly name: string };
   /** In bytes. */
   readonly mtu?: number;

@@ -18,7 +18,7 @@ import { isMapping } from './walk.ts';
 import type { Path, YamlFile } from './yaml-file.ts';
 
 /** What a target can be asked for. */
-export const NEEDS = ['dummy', 'ifb', 'veth', 'udplite', 'xfrm', 'ipv6'] as const;
+export const NEEDS = ['dummy', 'ifb', 'veth', 'tap', 'udplite', 'xfrm', 'ipv6'] as const;
 
 export interface Context {
   /** A file with problems may define names that are missing here: unknown ones are not reported then. */

@@ -17,7 +17,7 @@ export interface TopologyFile {
 }
 
 /** Kinds of links that topologies are made of. */
-export const KINDS = ['lo', 'dummy', 'ifb', 'veth'] as const;
+export const KINDS = ['lo', 'dummy', 'ifb', 'veth', 'tap'] as const;
 
 export function isKind(text: string): text is (typeof KINDS)[number] {
   return (KINDS as readonly string[]).includes(text);
@@ -89,7 +89,7 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
     for (const [i, link] of links.entries()) {
       const path = ['namespaces', ns, 'links', i];
       if (link.kind === undefined && link.name !== 'lo')
-        report(path, 'the key "kind" is missing', { expected: 'dummy, ifb or veth' });
+        report(path, 'the key "kind" is missing', { expected: 'dummy, ifb, veth or tap' });
       if (names.has(link.name)) report([...path, 'name'], `a second link ${quote(link.name)}`);
       names.add(link.name);
       if (link.kind !== undefined && !link.kind.startsWith('$') && !isKind(link.kind))
@@ -97,7 +97,8 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
           expected: oneOf(KINDS),
           ...nearHint(link.kind, KINDS),
         });
-      if (link.kind === 'veth' && !link.peer) report(path, 'a veth needs a "peer"');
+      if ((link.kind === 'veth' || link.kind === 'tap') && !link.peer)
+        report(path, `a ${link.kind} needs a "peer"`);
       if (link.peer && !hasLink(yaml, link.peer.ns, link.peer.name))
         report([...path, 'peer'], `there is no link ${link.peer.ns}/${link.peer.name}`);
     }

@@ -26,12 +26,18 @@ export class Captures {
     this.#points.set(capture, { ns, dev, port, packets: [], unknown: '' });
   }
 
-  /** Packets leave by a device, and come in at its other end as they left. Null: in IP fragments. */
-  pass({ ns, dev }: Path, packets: readonly ModelPacket[] | null, sender: SocketState): void {
+  /** Packets leave by a device, and come in at its other end (`far`). Null: in IP fragments. */
+  pass(
+    { ns, dev }: Path,
+    near: readonly ModelPacket[] | null,
+    far: readonly ModelPacket[] | null,
+    sender: SocketState,
+  ): void {
     const peer = this.#network.peer(ns, dev);
     for (const point of this.#points.values()) {
       const here = point.ns === ns && point.dev === dev;
       if (!here && (point.ns !== peer?.ns || point.dev !== peer.dev)) continue;
+      const packets = here ? near : far;
       if (!packets) point.unknown = 'the datagram is cut into IP fragments';
       else point.packets.push(...packets.filter((packet) => passes(packet, point.port, sender)));
     }

@@ -121,6 +121,7 @@ export class Network {
     const checksums = features['tx-checksum-ip-generic'] ?? true;
     // NETIF_F_GSO_SOFTWARE holds NETIF_F_GSO_UDP_L4 since 2e4ef10f5850; dummy and ifb advertise it since ecb8fed408b6.
     const inherent = (): boolean =>
+      kind === 'tap' ||
       rules.has(kind === 'lo' || kind === 'veth' ? 'loopback-carries-gso' : 'dummy-advertises-gso');
     const uso = features['tx-udp-segmentation'] ?? inherent();
     const scattered = features['tx-scatter-gather'] ?? true;
@@ -128,7 +129,12 @@ export class Network {
     return { checksums, whole: uso && checksums && scattered && segments, partial: false };
   }
 
-  /** The other end of a veth pair; null: what leaves here arrives nowhere, or (lo) right here. */
+  /** Is the wire behind this device one that takes what a NIC makes of a packet: segments, checksums filled in? */
+  isNic(ns: string, dev: string): boolean {
+    return this.#spaces.get(ns)?.links.get(dev)?.kind === 'tap';
+  }
+
+  /** The other end of a pair of veth or tap devices; null: what leaves here arrives nowhere, or (lo) right here. */
   peer(ns: string, dev: string): { ns: string; dev: string } | null {
     const own = this.#spaces.get(ns)?.links.get(dev)?.peer;
     if (own) return { ns: own.ns, dev: own.name };

@@ -35,6 +35,8 @@ type Send = Extract<Action, { do: 'send' }>;
 /** Flags that change nothing about what is sent. */
 const PLAIN_FLAGS = new Set(['MSG_MORE', 'MSG_DONTWAIT', 'MSG_NOSIGNAL', 'MSG_CONFIRM', 'MSG_OOB']);
 const MOST_IPV4 = 65535;
+/** What comes out of a NIC is cut and checksummed. */
+const ON_THE_WIRE = { checksums: false, whole: false, partial: false } as const;
 
 export class Walk {
   readonly #rules: Rules;
@@ -224,8 +226,10 @@ export class Walk {
     const number = this.#datagrams++;
     const packets = packetsOf(wanted, payload, number, alone, device, this.#rules);
     // A capture is of UDP: UDP-Lite leaves nothing in it.
-    if (!wanted.lite) this.#captures.pass(wanted.path, packets, socket);
-    this.#receivers.arrive(wanted, payload, packets, socket);
+    const nic = this.#network.isNic(wanted.path.ns, wanted.path.dev);
+    const far = nic ? packetsOf(wanted, payload, number, alone, ON_THE_WIRE, this.#rules) : packets;
+    if (!wanted.lite) this.#captures.pass(wanted.path, packets, far, socket);
+    this.#receivers.arrive(wanted, payload, far, socket);
   }
 }
 

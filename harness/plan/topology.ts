@@ -21,7 +21,7 @@ export interface ResolvedTopology {
   /** False when nobody listens at the receiver's address. */
   readonly receives: boolean;
   readonly wire: { readonly ns: string; readonly dev: string } | null;
-  /** Datagrams arrive in the order sent: lo and veth hand them over one by one; ifb has a tasklet of its own. */
+  /** Datagrams arrive in the order sent: lo, veth and tap hand them over one by one; ifb has a tasklet of its own. */
   readonly ordered: boolean;
   /** Link kinds a target must be able to create. */
   readonly kinds: readonly string[];
@@ -72,7 +72,7 @@ class Resolver {
       receiver,
       receives: receives ?? true,
       wire: yaml.wire ?? null,
-      ordered: links.every((link) => link.kind === 'lo' || link.kind === 'veth'),
+      ordered: links.every(({ kind }) => kind === 'lo' || kind === 'veth' || kind === 'tap'),
       kinds: [...new Set(links.map((link) => link.kind).filter((kind) => kind !== 'lo'))],
     };
   }

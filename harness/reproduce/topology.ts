@@ -61,6 +61,7 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
     (link) =>
       link.kind !== 'lo' && !(link.kind === 'veth' && !link.peer) && !made.has(`${name}/${link.name}`),
   );
+  if (create.some(({ kind }) => kind === 'tap')) draft.refuse('a NIC in user space');
   if (create.length > 0) draft.enter(name);
   for (const link of create) {
     draft.use(mustOrSkip);
