@@ -84,7 +84,7 @@ Examples:
     .option('-v, --verbose', 'show every failure in full, with its system calls, and the consoles of guests')
     .option(
       '--endpoint <name>',
-      'run with a wrong endpoint of fixtures/endpoints (or a compiled module), to see the checks catch it',
+      'run with a wrong endpoint of fixtures/endpoints (or a compiled module), or segmenter:NAME, to see the checks catch it',
     )
     .option('--repeat <n>', 'run every case n times; outcomes that differ are flaky, never a pass', count)
     .option('--until-fail', 'repeat (without an end, or up to --repeat) and stop at the first surprise')

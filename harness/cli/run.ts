@@ -169,7 +169,7 @@ async function realRun(
 }
 
 /** Begins the name of a wrong segmenter, for NICs in user space. */
-const SEGMENTER = 'segmenter/';
+const SEGMENTER = 'segmenter:';
 
 /** The compiled agent, with the wrong endpoint or segmenter it is to load, if any. */
 export function agentCommand(endpoint?: string): string[] {

@@ -14,6 +14,7 @@ import {
   showRuns,
   showValue,
 } from './notation.ts';
+import { misstated } from './stated.ts';
 
 /** The agent's record lacks what the check needs. */
 export class NoEvidence extends Error {}
@@ -98,11 +99,6 @@ function end(evidence: StepEvidence): Finding {
   };
 }
 
-/** True when old kernels cannot tell a capture what is asked. */
-function untold(key: string, packet: Packet): boolean {
-  return key === 'gsoSize' && packet.gso !== 'none' && packet.gsoSize === 0;
-}
-
 /** Compares item by item and names the first difference; counts are another check's business. */
 function pairwise<E, S>(
   aspect: string,
@@ -151,20 +147,15 @@ function packets(expected: readonly ExpectedPacket[], evidence: StepEvidence): F
       (p) => showRuns(p.payload),
       (e, s) => sameBytes(s.payload, e.payload),
     ),
-    pairwise(
-      'headers',
-      expected.map(stated),
-      seen,
-      (p) => JSON.stringify(p),
-      (e, s) => Object.entries(e).every(([key, want]) => s[key as keyof Packet] === want || untold(key, s)),
-    ),
+    { aspect: 'headers', ...headers(expected, seen) },
   ];
 }
 
-/** The header fields a case states, without the payload. */
-function stated(packet: ExpectedPacket): Partial<Packet> {
-  const { payload, ...fields } = packet;
-  return fields as Partial<Packet>;
+/** How many there are is another check's business. */
+function headers(expected: readonly ExpectedPacket[], seen: readonly Packet[]): Omit<Finding, 'aspect'> {
+  const wrong = misstated(expected, seen);
+  if (!wrong) return { ok: true, expected: ['as stated'], actual: 'as stated' };
+  return { ok: false, expected: [wrong.expected], actual: wrong.actual };
 }
 
 function value(

@@ -1,0 +1,41 @@
+/** The header fields a case states of its packets, held against those seen. */
+import type { Packet } from '../contract/evidence.ts';
+import type { ExpectedPacket } from '../contract/expectation.ts';
+
+type Fields = Omit<ExpectedPacket, 'payload'>;
+
+/** As reports name them: the words of model/compare.ts. */
+const NAMES: Readonly<Record<keyof Fields, string>> = {
+  gso: 'gso',
+  gsoSize: 'segment size',
+  checksum: 'checksum',
+  ipLength: 'IP length',
+  udpLength: 'UDP length',
+  ttl: 'TTL or hop limit',
+  tos: 'TOS or traffic class',
+  df: 'DF',
+};
+
+/** The first packet with a field that is not as stated, both sides in one notation; null: there is none. */
+export function misstated(
+  expected: readonly ExpectedPacket[],
+  seen: readonly Packet[],
+): { expected: string; actual: string } | null {
+  for (const [i, want] of expected.entries()) {
+    const got = seen[i];
+    if (!got) return null;
+    const keys = (Object.keys(NAMES) as (keyof Fields)[]).filter(
+      (key) => want[key] !== undefined && got[key] !== want[key] && !untold(key, got),
+    );
+    if (keys.length === 0) continue;
+    const show = (packet: Fields): string =>
+      `${i}: ${keys.map((key) => `${NAMES[key]} ${String(packet[key])}`).join(', ')}`;
+    return { expected: show(want), actual: show(got) };
+  }
+  return null;
+}
+
+/** True when old kernels cannot tell a capture what is asked. */
+function untold(key: keyof Fields, packet: Packet): boolean {
+  return key === 'gsoSize' && packet.gso !== 'none' && packet.gsoSize === 0;
+}
