@@ -50,7 +50,9 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   const early = flags.dryRun ? null : await startEarly(choices, command, interruption.signal);
   try {
     const { planner, ...prepared } = prepare(choices, flags, resumed);
-    const targets = early ? [{ ...runningTarget, source: early }] : await targetsOf(choices);
+    const targets = early
+      ? [{ ...runningTarget, source: early }]
+      : await targetsOf({ ...choices, verbose: flags.verbose ?? false, offline: flags.offline ?? false });
     if (flags.dryRun) return await dryRun(planner, targets, command);
     const folder = resultsFolder(flags.resume, flags.output);
     return await realRun(

@@ -14,6 +14,9 @@ export interface Choices {
   readonly kernel: readonly string[];
   readonly kernelArg: readonly string[];
   readonly kvm: boolean;
+  /** Of each guest, in MiB; by default what cases need. */
+  readonly memory?: number;
+  readonly unverified?: boolean;
   readonly suite: readonly string[];
   readonly judgeAs?: string;
   readonly endpoint?: string;

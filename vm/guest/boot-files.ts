@@ -15,8 +15,10 @@ import {
 import { join } from 'node:path';
 import { cacheRoot } from '../kernels/paths.ts';
 import { charDevice, cpioArchive, file, folder, link } from './cpio.ts';
+import type { CpioEntry } from './cpio.ts';
 import { APPLETS, firstStage, SECOND_STAGE } from './init.ts';
 import { bootModules } from './modules.ts';
+import type { Module } from './modules.ts';
 import { preloadEntries } from './preload.ts';
 import { uncompressedKernel } from './vmlinux.ts';
 
@@ -35,17 +37,23 @@ export interface BootFiles {
   readonly kernel: string;
 }
 
+/** In a folder of the initramfs, so named that their order is the one in which they are to be loaded. */
+const numbered = (where: string, modules: readonly Module[]): CpioEntry[] =>
+  modules.map(({ file: name, data }, index) =>
+    file(`${where}/${String(index).padStart(2, '0')}-${name}`, data),
+  );
+
 const initramfs = (kernel: BootKernel, busybox: string, preload: readonly string[]): Buffer => {
+  const { first, soon } = bootModules(kernel.modules, kernel.release);
   const modulesFolder = kernel.modules && join(kernel.modules, 'lib/modules', kernel.release);
   return cpioArchive([
-    ...['bin', 'dev', 'proc', 'modules', 'host', 'upper', 'root'].map(folder),
+    ...['bin', 'dev', 'proc', 'modules', 'soon', 'host', 'upper', 'root'].map(folder),
     charDevice('dev/console', 5, 1),
     charDevice('dev/null', 1, 3),
     file('bin/busybox', readFileSync(busybox)),
     ...APPLETS.map((applet) => link(`bin/${applet}`, 'busybox')),
-    ...bootModules(kernel.modules, kernel.release).map((module, index) =>
-      file(`modules/${String(index).padStart(2, '0')}-${module.file}`, module.data),
-    ),
+    ...numbered('modules', first),
+    ...numbered('soon', soon),
     ...preloadEntries(preload),
     file('init', firstStage(modulesFolder)),
     file('second-stage', SECOND_STAGE),
@@ -53,7 +61,7 @@ const initramfs = (kernel: BootKernel, busybox: string, preload: readonly string
 };
 
 /** Raised whenever the files are put together in another way. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 
 /** Changes whenever anything changes that goes into the files. */
 const keyOf = (kernel: BootKernel, busybox: string, preload: readonly string[]): string => {

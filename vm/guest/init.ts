@@ -72,11 +72,21 @@ sed -n 's/.*virtme\\.exec=\`\\([^\`]*\\)\`.*/\\1/p' /proc/cmdline | base64 -d >/
 [ -s /root/run/segproof/command ] || fail 'no command was given'
 ${modulesFolder === null ? '' : linkModules(modulesFolder)}
 [ -x /root/sbin/modprobe ] || echo /run/segproof/modprobe >/proc/sys/kernel/modprobe
+${LOAD_SOON}
 mount -o move /proc /root/proc
 cd /root
 mount -o move . /
 exec chroot . /run/segproof/second-stage </dev/console >/dev/console 2>&1
 `;
+
+/**
+ * On the other CPU while the command starts. Whoever needs one of them meanwhile waits for it in the kernel. Without the devices
+ * that dummy and ifb would make by themselves.
+ */
+const LOAD_SOON = `( cd /soon && for module in *; do
+  case $module in *-dummy.ko*) set -- numdummies=0;; *-ifb.ko*) set -- numifbs=0;; *) set --;; esac
+  [ -e "$module" ] && insmod "$module" "$@"
+done ) </dev/null >/dev/null 2>&1 &`;
 
 const quoted = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`;
 

@@ -7,6 +7,23 @@ import { gunzipSync } from 'node:zlib';
 /** By name; those that a kernel has built in are in no modules.dep and need no loading. */
 const NEEDED = ['virtio_pci', 'virtio_console', '9pnet_virtio', '9p', 'overlay'];
 
+/**
+ * By name; what nearly every test of the network needs, each of which costs half a second under TCG when the kernel has to call
+ * for it: modprobe has to be read over 9p, and the module to be unpacked. They are loaded beside the start of the command.
+ */
+const SOON = [
+  'veth',
+  'dummy',
+  'ifb',
+  'xfrm_user',
+  'esp4',
+  'esp6',
+  'crypto_null',
+  'authenc',
+  'udp_tunnel',
+  'ip6_udp_tunnel',
+];
+
 export interface Module {
   readonly name: string;
   /** File name to give it, `.ko` or, where the host cannot unpack it, still compressed. */
@@ -61,14 +78,21 @@ const unpacked = (path: string): Module => {
   }
 };
 
-/** Modules to put into the initramfs; empty when the kernel has all built in. `root` contains lib/modules/`release`. */
-export const bootModules = (root: string | null, release: string): Module[] => {
-  if (root === null) return [];
-  const base = join(root, 'lib/modules', release);
-  if (!existsSync(join(base, 'modules.dep'))) return [];
-  return loadingOrder(readFileSync(join(base, 'modules.dep'), 'utf8'), NEEDED).map((path) =>
-    unpacked(join(base, path)),
-  );
+/**
+ * Modules to put into the initramfs: those without which there is no root, and those to be loaded soon after. Empty when the
+ * kernel has all built in. `root` contains lib/modules/`release`.
+ */
+export const bootModules = (
+  root: string | null,
+  release: string,
+): { readonly first: Module[]; readonly soon: Module[] } => {
+  const dep = root && join(root, 'lib/modules', release, 'modules.dep');
+  if (root === null || dep === null || !existsSync(dep)) return { first: [], soon: [] };
+  const text = readFileSync(dep, 'utf8');
+  const first = loadingOrder(text, NEEDED);
+  const soon = loadingOrder(text, [...NEEDED, ...SOON]).filter((path) => !first.includes(path));
+  const load = (path: string): Module => unpacked(join(root, 'lib/modules', release, path));
+  return { first: first.map(load), soon: soon.map(load) };
 };
 
 /** Without these there is no root. */
