@@ -33,6 +33,8 @@ export class Build {
   /** Read position of each capture. */
   readonly captures = new Map<string, Cursor>();
   readonly sockets = new Map<string, OpenSocket>();
+  /** Of the payload. */
+  readonly seed: number;
   readonly theCase: Case;
   readonly scope: Scope;
   readonly resolved: ResolvedTopology;
@@ -40,7 +42,8 @@ export class Build {
   pathChanged = false;
   #streams = 0;
 
-  constructor(theCase: Case, scope: Scope, resolved: ResolvedTopology) {
+  constructor(theCase: Case, scope: Scope, resolved: ResolvedTopology, seed: number) {
+    this.seed = seed;
     this.theCase = theCase;
     this.scope = scope;
     this.resolved = resolved;
@@ -50,6 +53,11 @@ export class Build {
   push(action: Action, expected: Expected, where: Location, behaviours: readonly string[]): void {
     this.actions.push(action);
     this.expectations.push({ expected, where, behaviours });
+  }
+
+  /** The stream that the next send will have. */
+  get coming(): number {
+    return this.#streams;
   }
 
   nextStream(): number {

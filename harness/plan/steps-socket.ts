@@ -1,12 +1,13 @@
 /** Steps on one socket that move no data: open, bind, connect, set, get, close, queue. */
 import type { Expected } from '../contract/expectation.ts';
-import type { Action, OptionValue } from '../contract/program.ts';
+import type { Action, Endpoint, OptionValue } from '../contract/program.ts';
 import type { OptionValueYaml, Size } from '../load/schema/common.ts';
 import type { StepOf } from '../load/schema/steps.ts';
 import type { Path } from '../load/yaml-file.ts';
 import { choose } from './alternatives.ts';
 import { PORT, type Addressing, type Build, type OpenSocket } from './build.ts';
 import { intBytes, levelOf, optionValue } from './values.ts';
+import { zeroSumPort } from './zero-sum.ts';
 
 const INT_MIN = -(2 ** 31);
 const INT_MAX = 2 ** 32 - 1;
@@ -121,8 +122,24 @@ function addressing(
 export function bind(build: Build, step: StepOf<'bind'>, path: Path): void {
   const at = [...path, 'bind'];
   const socket = build.socket(step.bind.socket, [...at, 'socket']);
-  const to = build.endpoint(addressing(build, step.bind, undefined, at), socket.family, 0, [...at, 'to']);
+  const given = build.endpoint(addressing(build, step.bind, undefined, at), socket.family, 0, [...at, 'to']);
+  const to = { ...given, port: zeroSum(build, step, socket, given, at) ?? given.port };
   if (plain(build, step, path, { do: 'bind', socket: socket.name, to })) socket.bound = to;
+}
+
+/** The port that `zero_sum` asks for; null when it does not. */
+function zeroSum(
+  build: Build,
+  { bind: { zero_sum } }: StepOf<'bind'>,
+  { family }: OpenSocket,
+  from: Endpoint,
+  at: Path,
+): number | null {
+  if (zero_sum === undefined) return null;
+  const path = [...at, 'zero_sum'];
+  const length = build.scope.int(zero_sum, path, 0, 65527);
+  const to = build.endpoint({ to: 'receiver', port: null }, family, PORT, path);
+  return zeroSumPort(build.seed, build.coming, length, from, to);
 }
 
 export function connect(build: Build, step: StepOf<'connect'>, path: Path): void {

@@ -45,7 +45,7 @@ export function* planTarget(cases: readonly Case[], input: PlanInput): Generator
 export function planVariant(theCase: Case, variant: Variant, input: PlanInput): PlannedVariant {
   const { resolved, parameters, used } = topologyOf(theCase, variant.values, input.topologies);
   const scope = new Scope(theCase, variant.values, parameters, input.behaviours, input.has);
-  const build = new Build(theCase, scope, resolved);
+  const build = new Build(theCase, scope, resolved, seedOf(variant.id));
   const skip = skipReason(theCase, scope);
   if (skip === undefined) {
     if (theCase.yaml.steps) planSteps(build, theCase.yaml.steps, [...theCase.path, 'steps']);
@@ -69,7 +69,7 @@ export function planVariant(theCase: Case, variant: Variant, input: PlanInput): 
     ...(skip === undefined ? {} : { skip }),
     program: {
       id: variant.id,
-      seed: seedOf(variant.id),
+      seed: build.seed,
       topology: resolved.topology,
       actions: build.actions,
       deadlineMs: DEADLINE_MS + waits,

@@ -79,7 +79,16 @@ export const verbs = {
     ...beside,
   }),
   bind: z.strictObject({
-    bind: z.strictObject({ socket, to, port: port.optional() }),
+    bind: z.strictObject({
+      socket,
+      to,
+      port: port.optional(),
+      zero_sum: size
+        .optional()
+        .describe(
+          'In place of a port: the one by which the next send, cut to so many bytes, has a UDP checksum of 0.',
+        ),
+    }),
     expect: expectNothing.optional(),
     ...beside,
   }),
