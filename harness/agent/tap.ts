@@ -2,7 +2,10 @@
  * Devices whose other side is this process: a pair of tap devices with a segmenter in between is a NIC in user space and its
  * wire. include/uapi/linux/if_tun.h. From 6.2 on the kernel hands UDP GSO packets over whole.
  */
-import { closeSync, constants, openSync, readSync, writevSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writevSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { errnoNumber } from '../abi/errno.ts';
 import { isSentinel } from './sentinel.ts';
 import { SystemError } from './namespaces.ts';
@@ -36,7 +39,7 @@ export function useSegmenter(other: Segmenter): void {
 export function openTap(sys: SystemCalls, name: string): number {
   let fd: number;
   try {
-    fd = openSync(DEVICE, constants.O_RDWR | constants.O_NONBLOCK);
+    fd = openDevice();
   } catch (error) {
     const errno = errnoNumber((error as NodeJS.ErrnoException).code ?? '') ?? errnoNumber('EIO') ?? 5;
     throw new SystemError(`open(${DEVICE})`, -errno);
@@ -49,6 +52,24 @@ export function openTap(sys: SystemCalls, name: string): number {
   if (ret >= 0) return fd;
   closeSync(fd);
   throw new SystemError(made < 0 ? 'ioctl(TUNSETIFF)' : 'ioctl(TUNSETOFFLOAD)', ret);
+}
+
+function openDevice(): number {
+  const flags = constants.O_RDWR | constants.O_NONBLOCK;
+  try {
+    return openSync(DEVICE, flags);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  // A guest's /dev may lack the node, which udev makes elsewhere. One of our own does, and the kernel loads the module for it.
+  const folder = mkdtempSync(join(tmpdir(), 'segproof-'));
+  try {
+    const node = join(folder, 'tun');
+    const { status } = spawnSync('mknod', [node, 'c', '10', '200']);
+    return openSync(status === 0 ? node : DEVICE, flags);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 export function closeTap(fd: number): void {
