@@ -3,9 +3,20 @@ import { attribute, nested, NLM_F, parseAttributes } from './netlink-message.ts'
 import type { Netlink } from './netlink.ts';
 
 const RTM = { NEWLINK: 16, GETLINK: 18 } as const;
-const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, LINKINFO: 18, NET_NS_FD: 28 } as const;
+const IFLA = {
+  ...{ ADDRESS: 1, IFNAME: 3, MTU: 4, LINK: 5, MASTER: 10, LINKINFO: 18, NET_NS_FD: 28 },
+  ...{ GSO_MAX_SEGS: 40, GSO_MAX_SIZE: 41 },
+} as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 const VETH_INFO_PEER = 1;
+/** By kind: attributes in IFLA_INFO_DATA, with their widths in bytes. */
+const DATA: Readonly<Record<string, Readonly<Partial<Record<'id' | 'mode', readonly [number, 1 | 2 | 4]>>>>> =
+  {
+    vlan: { id: [1, 2] },
+    macvlan: { mode: [1, 4] },
+    ipvlan: { mode: [1, 2] },
+    bond: { mode: [1, 1] },
+  };
 const IFF_UP = 1;
 
 export interface LinkInfo {
@@ -32,18 +43,48 @@ function ifinfo(index: number, flags = 0, change = 0): Buffer {
   return bytes;
 }
 
-/** Creates a link, down. `kind` as in `ip link add … type KIND`. */
-export function createLink(netlink: Netlink, name: string, kind: string, peer?: Peer): void {
+export interface NewLink {
+  readonly name: string;
+  /** As in `ip link add … type KIND`. */
+  readonly kind: string;
+  readonly peer?: Peer | undefined;
+  /** Index of the device it stands on. */
+  readonly lower?: number | undefined;
+  readonly id?: number | undefined;
+  readonly mode?: number | undefined;
+}
+
+/** Creates a link, down. */
+export function createLink(netlink: Netlink, link: NewLink): void {
+  const { name, kind, peer, lower } = link;
   const info = [attribute(IFLA_INFO.KIND, kind)];
   if (peer) {
     const namespace = peer.namespace === undefined ? [] : [attribute(IFLA.NET_NS_FD, peer.namespace)];
     const other = Buffer.concat([ifinfo(0), attribute(IFLA.IFNAME, peer.name), ...namespace]);
     info.push(nested(IFLA_INFO.DATA, attribute(VETH_INFO_PEER, other)));
   }
+  const data = (['id', 'mode'] as const).flatMap((key) => {
+    const [type, width] = DATA[kind]?.[key] ?? [];
+    const value = link[key];
+    if (value === undefined || type === undefined || width === undefined) return [];
+    const bytes = Buffer.alloc(width);
+    bytes.writeUIntLE(value, 0, width);
+    return [attribute(type, bytes)];
+  });
+  if (data.length > 0) info.push(nested(IFLA_INFO.DATA, ...data));
   netlink.request(`cannot create ${kind} ${name}`, RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, [
     ifinfo(0),
     attribute(IFLA.IFNAME, name),
+    ...(lower === undefined ? [] : [attribute(IFLA.LINK, lower)]),
     nested(IFLA.LINKINFO, ...info),
+  ]);
+}
+
+/** Makes a device part of a bond or bridge. A bond takes only devices that are down. */
+export function enslave(netlink: Netlink, name: string, index: number, master: number): void {
+  netlink.request(`cannot add ${name} to its master`, RTM.NEWLINK, 0, [
+    ifinfo(index),
+    attribute(IFLA.MASTER, master),
   ]);
 }
 
@@ -63,19 +104,32 @@ export function getLink(netlink: Netlink, name: string): LinkInfo {
   };
 }
 
-/** Sets the MTU in bytes and the state of a link, whichever is given. */
-export function setLink(
-  netlink: Netlink,
-  name: string,
-  index: number,
-  to: { mtu?: number; up?: boolean },
-): void {
+export interface LinkChange {
+  /** In bytes. */
+  readonly mtu?: number | undefined;
+  readonly up?: boolean | undefined;
+  readonly gsoMaxSize?: number | undefined;
+  readonly gsoMaxSegs?: number | undefined;
+}
+
+/** What {@link setLink} does, as ip(8) writes it. */
+export function changeWords({ mtu, up, gsoMaxSize, gsoMaxSegs }: LinkChange): string {
+  return [
+    ...(mtu === undefined ? [] : [`mtu ${mtu}`]),
+    ...(gsoMaxSize === undefined ? [] : [`gso_max_size ${gsoMaxSize}`]),
+    ...(gsoMaxSegs === undefined ? [] : [`gso_max_segs ${gsoMaxSegs}`]),
+    ...(up === undefined ? [] : [up ? 'up' : 'down']),
+  ].join(' ');
+}
+
+/** Sets what is given of a link. */
+export function setLink(netlink: Netlink, name: string, index: number, to: LinkChange): void {
   const flags = to.up === undefined ? [0, 0] : [to.up ? IFF_UP : 0, IFF_UP];
-  const mtu = to.mtu === undefined ? [] : [attribute(IFLA.MTU, to.mtu)];
-  const words = [
-    ...(to.mtu === undefined ? [] : [`mtu ${to.mtu}`]),
-    ...(to.up === undefined ? [] : [to.up ? 'up' : 'down']),
+  const attributes = [
+    ...(to.mtu === undefined ? [] : [attribute(IFLA.MTU, to.mtu)]),
+    ...(to.gsoMaxSize === undefined ? [] : [attribute(IFLA.GSO_MAX_SIZE, to.gsoMaxSize)]),
+    ...(to.gsoMaxSegs === undefined ? [] : [attribute(IFLA.GSO_MAX_SEGS, to.gsoMaxSegs)]),
   ];
-  const what = `cannot set ${name} ${words.join(' ')}`;
-  netlink.request(what, RTM.NEWLINK, 0, [ifinfo(index, flags[0], flags[1]), ...mtu]);
+  const what = `cannot set ${name} ${changeWords(to)}`;
+  netlink.request(what, RTM.NEWLINK, 0, [ifinfo(index, flags[0], flags[1]), ...attributes]);
 }

@@ -1,7 +1,7 @@
 /** Tries in a scratch namespace what this kernel, and this caller, can do. */
 import { existsSync } from 'node:fs';
 import { errnoName } from '../abi/errno.ts';
-import { createLink } from './links.ts';
+import { createLink, getLink } from './links.ts';
 import { SystemError } from './namespaces.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
@@ -52,9 +52,20 @@ function attempt(kind: string, sys: SystemCalls, route: Netlink): string | null 
     default:
       return works(() => {
         const peer = kind === 'veth' ? { name: 'survey-peer' } : undefined;
-        createLink(route, `s-${kind}`.slice(0, 15), kind, peer);
+        const lower = STANDING.includes(kind) ? lowerDevice(route, kind) : undefined;
+        createLink(route, { name: `s-${kind}`, kind, peer, lower, ...(kind === 'vlan' ? { id: 1 } : {}) });
       });
   }
+}
+
+/** Kinds that stand on another device, which has to be an Ethernet one. */
+const STANDING = ['vlan', 'macvlan', 'ipvlan'];
+
+/** A device for one other to stand on: macvlan and ipvlan each want one to themselves (EBUSY). */
+function lowerDevice(route: Netlink, kind: string): number {
+  const name = `on-${kind}`;
+  createLink(route, { name, kind: 'veth', peer: { name: `${name}-peer` } });
+  return getLink(route, name).index;
 }
 
 function opens(sys: SystemCalls, family: number, protocol: number): string | null {

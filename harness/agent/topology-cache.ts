@@ -6,7 +6,7 @@ import { buildTopology } from './topology.ts';
 import type { BuiltTopology } from './topology.ts';
 
 /** Kept at a time; the one unused for longest goes first. */
-const CAPACITY = 12;
+const CAPACITY = 32;
 
 export class TopologyCache {
   readonly #sys: SystemCalls;

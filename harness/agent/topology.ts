@@ -2,7 +2,7 @@
 import type { Link, Namespace, Topology } from '../contract/topology.ts';
 import { addAddress, addNeighbour, addRoute } from './addresses.ts';
 import { Ethtool } from './ethtool.ts';
-import { createLink, getLink, setLink } from './links.ts';
+import { changeWords, createLink, enslave, getLink, setLink } from './links.ts';
 import { awaitLocalRoutes } from './local-routes.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
@@ -131,9 +131,22 @@ function createLinks(
     if (link.peer && namespace === undefined)
       throw new RangeError(`${link.name} has its peer in namespace ${link.peer.ns}, which there is not`);
     const peer = link.peer && namespace !== undefined ? { name: link.peer.name, namespace } : undefined;
-    createLink(route, link.name, link.kind, peer);
-    const other = link.peer ? ` peer ${link.peer.name} netns ${link.peer.ns}` : '';
-    setup.push(`${name}: link add ${link.name} type ${link.kind}${other}`);
+    const { kind, id, mode } = link;
+    const lower = link.lower === undefined ? undefined : getLink(route, link.lower).index;
+    createLink(route, { name: link.name, kind, peer, lower, id, mode });
+    const words = [
+      ...(link.lower === undefined ? [] : [`link ${link.lower}`]),
+      `type ${kind}`,
+      ...(link.peer ? [`peer ${link.peer.name} netns ${link.peer.ns}`] : []),
+      ...(id === undefined ? [] : [`id ${id}`]),
+      ...(mode === undefined ? [] : [`mode ${mode}`]),
+    ];
+    setup.push(`${name}: link add ${link.name} ${words.join(' ')}`);
+  }
+  for (const { name: member, master } of space.links) {
+    if (master === undefined) continue;
+    enslave(route, member, getLink(route, member).index, getLink(route, master).index);
+    setup.push(`${name}: link set ${member} master ${master}`);
   }
 }
 
@@ -186,10 +199,8 @@ function configureLink(link: Link, route: Netlink, sys: SystemCalls, say: (line:
   if (Object.keys(link.features).length > 0) new Ethtool(sys, link.name).set(link.features);
   for (const [feature, on] of Object.entries(link.features))
     say(`ethtool -K ${link.name} ${feature} ${on ? 'on' : 'off'}`);
-  const mtu = link.mtu === undefined ? {} : { mtu: link.mtu };
-  setLink(route, link.name, index, { ...mtu, up: link.up });
-  const mtuText = link.mtu === undefined ? '' : ` mtu ${link.mtu}`;
-  say(`link set ${link.name}${mtuText} ${link.up ? 'up' : 'down'}`);
+  setLink(route, link.name, index, link);
+  say(`link set ${link.name} ${changeWords(link)}`);
   for (const address of link.addresses) {
     addAddress(route, index, link.name, address);
     say(`addr add ${address} dev ${link.name}`);

@@ -13,15 +13,33 @@ export interface Namespace {
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
+/** Kinds of links that topologies are made of, as `ip link add … type KIND` names them; `lo` is there by itself. */
+export const LINK_KINDS = [
+  ...(['lo', 'dummy', 'ifb', 'veth'] as const),
+  ...(['vlan', 'macvlan', 'ipvlan', 'bridge', 'bond', 'tap'] as const),
+] as const;
+export type LinkKind = (typeof LINK_KINDS)[number];
+
 export interface Link {
   readonly name: string;
   /** `lo` exists in every namespace; all others are created in the order given. */
-  readonly kind: 'lo' | 'dummy' | 'ifb' | 'veth' | 'tap';
+  readonly kind: LinkKind;
   /**
    * veth: the other end. Created together; the peer's own entry then only configures it. tap: what the agent carries
    * its frames to, as a NIC that segments and checksums them would.
    */
   readonly peer?: { readonly ns: string; readonly name: string };
+  /** vlan, macvlan, ipvlan: the device they stand on, in the same namespace. */
+  readonly lower?: string;
+  /** The bond or bridge it belongs to, in the same namespace. */
+  readonly master?: string;
+  /** vlan: its tag, 1..4094. */
+  readonly id?: number;
+  /** bond, macvlan, ipvlan: the number of its mode, as include/uapi/linux/if_link.h and if_bonding.h have it. */
+  readonly mode?: number;
+  /** Longest GSO packet in bytes, and most segments of one: `ip link set … gso_max_size`. */
+  readonly gsoMaxSize?: number;
+  readonly gsoMaxSegs?: number;
   /** In bytes. */
   readonly mtu?: number;
   readonly up: boolean;

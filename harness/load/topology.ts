@@ -1,5 +1,6 @@
 /** Reads a topology file. Its expressions are evaluated by plan/topology.ts, once the parameters are known. */
 import { isIP } from 'node:net';
+import { LINK_KINDS, type LinkKind } from '../contract/topology.ts';
 import { compile, CelFault, type Value } from './cel.ts';
 import { badName, staticNames } from './names.ts';
 import { nearHint, oneOf, quote, withoutEchoes, type Problem } from './problem.ts';
@@ -16,12 +17,12 @@ export interface TopologyFile {
   readonly parameters: Readonly<Record<string, Value>>;
 }
 
-/** Kinds of links that topologies are made of. */
-export const KINDS = ['lo', 'dummy', 'ifb', 'veth', 'tap'] as const;
-
-export function isKind(text: string): text is (typeof KINDS)[number] {
-  return (KINDS as readonly string[]).includes(text);
+export function isKind(text: string): text is LinkKind {
+  return (LINK_KINDS as readonly string[]).includes(text);
 }
+
+/** Kinds that stand on another device. */
+const STANDING: readonly string[] = ['vlan', 'macvlan', 'ipvlan'];
 
 export function loadTopology(
   path: string,
@@ -89,16 +90,23 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
     for (const [i, link] of links.entries()) {
       const path = ['namespaces', ns, 'links', i];
       if (link.kind === undefined && link.name !== 'lo')
-        report(path, 'the key "kind" is missing', { expected: 'dummy, ifb, veth or tap' });
+        report(path, 'the key "kind" is missing', { expected: oneOf(LINK_KINDS.slice(1)) });
       if (names.has(link.name)) report([...path, 'name'], `a second link ${quote(link.name)}`);
       names.add(link.name);
       if (link.kind !== undefined && !link.kind.startsWith('$') && !isKind(link.kind))
         report([...path, 'kind'], `unknown kind of link ${quote(link.kind)}`, {
-          expected: oneOf(KINDS),
-          ...nearHint(link.kind, KINDS),
+          expected: oneOf(LINK_KINDS),
+          ...nearHint(link.kind, LINK_KINDS),
         });
       if ((link.kind === 'veth' || link.kind === 'tap') && !link.peer)
         report(path, `a ${link.kind} needs a "peer"`);
+      if (STANDING.includes(link.kind ?? '') && link.lower === undefined)
+        report(path, `a ${link.kind ?? ''} needs a "lower" device`);
+      for (const key of ['lower', 'master'] as const) {
+        const other = link[key];
+        if (other !== undefined && !links.some(({ name }) => name === other))
+          report([...path, key], `there is no link ${quote(other)} in this namespace`);
+      }
       if (link.peer && !hasLink(yaml, link.peer.ns, link.peer.name))
         report([...path, 'peer'], `there is no link ${link.peer.ns}/${link.peer.name}`);
     }

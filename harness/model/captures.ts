@@ -34,8 +34,13 @@ export class Captures {
     sender: SocketState,
   ): void {
     const peer = this.#network.peer(ns, dev);
+    const stacked = this.#network.lowest(ns, dev) !== dev;
     for (const point of this.#points.values()) {
       const here = point.ns === ns && point.dev === dev;
+      if (stacked && (point.ns === ns || point.ns === peer?.ns)) {
+        point.unknown = `${dev} hands packets to another device`;
+        continue;
+      }
       if (!here && (point.ns !== peer?.ns || point.dev !== peer.dev)) continue;
       const packets = here ? near : far;
       if (!packets) point.unknown = 'the datagram is cut into IP fragments';

@@ -114,7 +114,20 @@ export class Network {
     return [...links].some((link) => link.addresses.some((own) => bare(own) === address));
   }
 
-  device(ns: string, dev: string, rules: Rules): Device {
+  /**
+   * The device that a packet leaves a namespace by: a vlan, macvlan or ipvlan hands it to the one it stands on, a bridge or
+   * bond to its member.
+   */
+  lowest(ns: string, dev: string): string {
+    const links = this.#spaces.get(ns)?.links;
+    const below =
+      links?.get(dev)?.lower ?? [...(links?.values() ?? [])].find(({ master }) => master === dev)?.name;
+    return below === undefined ? dev : this.lowest(ns, below);
+  }
+
+  device(ns: string, upper: string, rules: Rules): Device {
+    // What stands above a device takes what that one takes: their features follow it (netdev_increment_features()).
+    const dev = this.lowest(ns, upper);
     const link = this.#spaces.get(ns)?.links.get(dev);
     const features: Readonly<Record<string, boolean | undefined>> = link?.features ?? {};
     const kind = link?.kind ?? 'lo';
@@ -135,7 +148,8 @@ export class Network {
   }
 
   /** The other end of a pair of veth or tap devices; null: what leaves here arrives nowhere, or (lo) right here. */
-  peer(ns: string, dev: string): { ns: string; dev: string } | null {
+  peer(ns: string, upper: string): { ns: string; dev: string } | null {
+    const dev = this.lowest(ns, upper);
     const own = this.#spaces.get(ns)?.links.get(dev)?.peer;
     if (own) return { ns: own.ns, dev: own.name };
     for (const [other, { links }] of this.#spaces)

@@ -1,11 +1,12 @@
 /** A topology file with its parameters fixed. */
 import { createHash } from 'node:crypto';
+import { LINK_KINDS } from '../contract/topology.ts';
 import type { Link, Namespace, Route, Topology } from '../contract/topology.ts';
 import type { Endpoint, Family } from '../contract/program.ts';
 import { CelFault, celContext, compile, type Value } from '../load/cel.ts';
 import { staticNames } from '../load/names.ts';
 import { ProblemError } from '../load/problem.ts';
-import { KINDS, isKind, type TopologyFile } from '../load/topology.ts';
+import { isKind, type TopologyFile } from '../load/topology.ts';
 import type { Path } from '../load/yaml-file.ts';
 
 export interface End {
@@ -72,7 +73,7 @@ class Resolver {
       receiver,
       receives: receives ?? true,
       wire: yaml.wire ?? null,
-      ordered: links.every(({ kind }) => kind === 'lo' || kind === 'veth' || kind === 'tap'),
+      ordered: links.every(({ kind }) => kind !== 'dummy' && kind !== 'ifb'),
       kinds: [...new Set(links.map((link) => link.kind).filter((kind) => kind !== 'lo'))],
     };
   }
@@ -103,7 +104,7 @@ class Resolver {
     if (!link) throw new RangeError(`no link ${i} in ${ns}`);
     const kind = link.kind === undefined ? 'lo' : this.#word(link.kind, [...path, 'kind']);
     if (!isKind(kind))
-      throw this.#problem([...path, 'kind'], `${kind} is no kind of link: ${KINDS.join(', ')}`);
+      throw this.#problem([...path, 'kind'], `${kind} is no kind of link: ${LINK_KINDS.join(', ')}`);
     const features = Object.entries(link.features ?? {}).map(([feature, state]) => [
       feature,
       typeof state === 'boolean' ? state : this.#state(state, [...path, 'features', feature]),
@@ -112,12 +113,26 @@ class Resolver {
       name: this.#word(link.name, [...path, 'name']),
       kind,
       ...(link.peer ? { peer: link.peer } : {}),
-      ...(link.mtu === undefined ? {} : { mtu: this.#int(link.mtu, [...path, 'mtu']) }),
+      ...(link.lower === undefined ? {} : { lower: link.lower }),
+      ...(link.master === undefined ? {} : { master: link.master }),
+      ...this.#number('id', link.id, path),
+      ...this.#number('mode', link.mode, path),
+      ...this.#number('gsoMaxSize', link.gso_max_size, [...path, 'gso_max_size']),
+      ...this.#number('gsoMaxSegs', link.gso_max_segs, [...path, 'gso_max_segs']),
+      ...this.#number('mtu', link.mtu, [...path, 'mtu']),
       up: link.up ?? true,
       addresses: (link.addresses ?? []).map((address, j) => this.#word(address, [...path, 'addresses', j])),
       features: Object.fromEntries(features) as Record<string, boolean>,
       ...(link.neighbours ? { neighbours: link.neighbours } : {}),
     };
+  }
+
+  #number<K extends string>(
+    key: K,
+    value: number | string | undefined,
+    path: Path,
+  ): Partial<Record<K, number>> {
+    return value === undefined ? {} : ({ [key]: this.#int(value, path) } as Record<K, number>);
   }
 
   #int(value: number | string, path: Path): number {

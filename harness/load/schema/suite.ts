@@ -1,5 +1,6 @@
 /** Suite, topology and behaviour files. */
 import { z } from 'zod';
+import { LINK_KINDS } from '../../contract/topology.ts';
 import {
   anything,
   axes,
@@ -67,7 +68,15 @@ export type SuiteYaml = z.infer<typeof suiteSchema>;
 const feature = z.union([z.boolean(), word]);
 const link = z.strictObject({
   name: word,
-  kind: word.optional().describe('`dummy`, `ifb`, `veth` or a `$parameter`; by default `lo` for lo.'),
+  kind: word
+    .optional()
+    .describe(`\`${LINK_KINDS.slice(1).join('`, `')}\` or a \`$parameter\`; by default \`lo\` for lo.`),
+  lower: text.optional().describe('vlan, macvlan, ipvlan: the device it stands on.'),
+  master: text.optional().describe('The bond or bridge it belongs to.'),
+  id: size.optional().describe('vlan: its tag.'),
+  mode: size.optional().describe('bond, macvlan, ipvlan: the number of its mode.'),
+  gso_max_size: size.optional().describe('Longest GSO packet in bytes.'),
+  gso_max_segs: size.optional().describe('Most segments of a GSO packet.'),
   peer: z.strictObject({ ns: text, name: text }).optional(),
   mtu: size.optional(),
   up: z.boolean().optional(),
