@@ -41,6 +41,8 @@ export function requireBareResume(selection: readonly string[], flags: RunFlags)
     flags.profile !== undefined && '--profile',
     flags.project !== undefined && '--project',
     flags.dryRun !== undefined && '--dry-run',
+    flags.memory !== undefined && '--memory',
+    flags.unverified !== undefined && '--unverified',
     !flags.kvm && '--no-kvm',
   ].filter((name) => name !== false);
   if (given.length > 0)

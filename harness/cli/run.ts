@@ -1,12 +1,14 @@
 /** `segproof run`: plan, run, show, and the exit status. */
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { cacheRoot } from '../../vm/kernels/paths.ts';
 import type { KnownIssue } from '../contract/known-issue.ts';
 import { shellLine } from '../../vm/guest/command.ts';
 import { combine, createView } from '../../reports/create.ts';
 import { createResultsWriter } from '../../reports/write.ts';
 import { projectFiles } from '../load/project.ts';
 import { folderName, shownPath } from '../run/folder.ts';
+import { Past } from '../run/past.ts';
 import { differences, makePlan, writePlan, type Choices, type RunPlan } from '../run/plan-file.ts';
 import type { Planner } from '../run/planner.ts';
 import { readRun, type Resumed } from '../run/resume.ts';
@@ -145,11 +147,13 @@ async function realRun(
     createResultsWriter(folder),
   ]);
   const { untilFail = false } = choices;
+  const past = new Past(join(cacheRoot(), 'durations.json'));
   const exit = await run({
     tool: toolVersion,
     commandLine: process.argv.slice(2),
     planner,
     targets,
+    order: (all) => past.order(all, ({ source }) => source.target),
     judgeAs: choices.judgeAs ?? null,
     command: job.command,
     folder,
@@ -163,9 +167,11 @@ async function realRun(
     rerun: (target, id) => rerun(choices, target, id),
     onEvent: (event) => {
       view.event(event);
+      past.event(event);
     },
     signal: interruption.signal,
   });
+  if (targets.length > 1) past.save();
   await view.close();
   return interruption.exit ?? exit;
 }

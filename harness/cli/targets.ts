@@ -1,5 +1,5 @@
 /** Turns `--kernel` words into targets: the running kernel, or guests with a kernel that was found or fetched. */
-import { cpus, freemem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import type { RunTargetOptions } from '../run/run.ts';
 import type { GuestOptions } from '../../vm/guest.ts';
 import type { Kernel } from '../../vm/kernels/types.ts';
@@ -70,5 +70,6 @@ function sayOnce(note: string): void {
 
 /** Guests that fit at the same time: one per core, and each with its memory free; at least one. */
 export function defaultJobs(): number {
-  return Math.max(1, Math.min(cpus().length, Math.floor(freemem() / (DEFAULT_MEMORY * 1024 * 1024))));
+  const room = Math.floor(process.availableMemory() / (DEFAULT_MEMORY * 1024 * 1024));
+  return Math.max(1, Math.min(availableParallelism(), room));
 }

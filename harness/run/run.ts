@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly planner: Planner;
   /** Targets in the order of the report. */
   readonly targets: readonly RunTargetOptions[];
+  /** In which order they are begun; by default that of the report. */
+  readonly order?: (targets: readonly RunTargetOptions[]) => readonly RunTargetOptions[];
   readonly judgeAs: string | null;
   /** The agent's command. */
   readonly command: readonly string[];
@@ -141,8 +143,8 @@ function start({ tool, commandLine, folder, targets }: RunOptions, planned: numb
 
 /** All targets, `jobs` at a time. The first error ends the others too, and is thrown when all their machines are gone. */
 async function all(shared: Shared, limits: RunLimits): Promise<void> {
-  const { jobs, targets } = shared.options;
-  const queue = [...targets];
+  const { jobs, targets, order } = shared.options;
+  const queue = [...(order?.(targets) ?? targets)];
   const worker = async (): Promise<void> => {
     for (let target = queue.shift(); target; target = queue.shift()) {
       try {
