@@ -7,13 +7,15 @@ import type { RunFlags } from './program.ts';
 
 /** The choices of a command line. Paths are made absolute: a run may be resumed from another folder. */
 export function choicesOf(selection: readonly string[], flags: RunFlags): Choices {
-  const { kernel, kernelArg, kvm, memory, unverified, suite, judgeAs, endpoint, repeat, untilFail } = flags;
+  const { kernel, kernelArg, kvm, cpus, memory, unverified, suite, judgeAs, endpoint, repeat, untilFail } =
+    flags;
   return {
     selection,
     kernel: kernel.map((spec) => (/^\.{0,2}\//.test(spec) ? resolve(spec) : spec)),
     kernelArg,
     kvm,
     suite: suite.map((file) => resolve(file)),
+    ...(cpus === undefined ? {} : { cpus }),
     ...(memory === undefined ? {} : { memory }),
     ...(unverified === undefined ? {} : { unverified }),
     ...(judgeAs === undefined ? {} : { judgeAs }),
@@ -30,6 +32,7 @@ export function requireBareResume(selection: readonly string[], flags: RunFlags)
     flags.kernel.length > 0 && '--kernel',
     flags.kernelArg.length > 0 && '--kernel-arg',
     flags.suite.length > 0 && '--suite',
+    flags.cpus !== undefined && '--cpus',
     flags.memory !== undefined && '--memory',
     flags.unverified === true && '--unverified',
     flags.judgeAs !== undefined && '--judge-as',

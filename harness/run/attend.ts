@@ -35,7 +35,7 @@ export type MachineEnd =
       readonly summary: TargetSummary | null;
       /** It said something. */
       readonly heard: boolean;
-      /** A case came to its end on it. */
+      /** It got as far as a case. */
       readonly fruitful: boolean;
       /** null when it was given up on purpose. */
       readonly loss: Loss | null;
@@ -132,7 +132,7 @@ export async function attend(job: Attendance): Promise<MachineEnd> {
     const loss = explainLoss(problem, ((await session?.console()) ?? '').slice(said));
     state('lost', loss.reason);
     if (now.heard || now.task || now.last) blame(job, now, loss);
-    return { how: 'lost', summary, heard: now.heard, fruitful: now.last !== null, loss };
+    return { how: 'lost', summary, heard: now.heard, fruitful: now.last !== null || now.task !== null, loss };
   } finally {
     await session?.[Symbol.asyncDispose]();
   }

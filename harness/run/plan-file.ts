@@ -14,6 +14,8 @@ export interface Choices {
   readonly kernel: readonly string[];
   readonly kernelArg: readonly string[];
   readonly kvm: boolean;
+  /** Of each guest; by default one emulated, two with KVM. */
+  readonly cpus?: number;
   /** Of each guest, in MiB; by default what cases need. */
   readonly memory?: number;
   readonly unverified?: boolean;

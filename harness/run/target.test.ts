@@ -257,3 +257,19 @@ t.test('a kernel that crashes before the first case is seen in the results', asy
   t.match(results[0], { outcome: 'crash', cut: 'lost' });
   t.match(results.at(-1), { outcome: 'error', cut: 'not-run' });
 });
+
+t.test(
+  'cases in a row that take their machines down are all left out, and the rest still runs',
+  async (t) => {
+    const agents = Array.from({ length: 7 }, wellBehaved);
+    const bad = new Set(['x/case-4', 'x/case-5', 'x/case-6']);
+    const made = machine((message, boot) =>
+      message.type === 'run' && bad.has(message.program.id)
+        ? [{ type: 'start', id: message.program.id }, new MachineError('lost', 'gone')]
+        : (agents[boot]?.(message) ?? []),
+    );
+    const { events } = await go(all, made.source);
+    t.equal(made.boots(), 7);
+    t.match(events.at(-1), { totals: { pass: 47, error: 3 } });
+  },
+);

@@ -37,7 +37,7 @@ export interface TargetJob {
 /** The run's own deadline came. */
 export class RunDeadline extends Error {}
 
-/** Machines of one target that may be lost in all, and one after the other without a case; then the target is given up. */
+/** Machines of one target that may be lost in all, and one after the other before any case; then the target is given up. */
 const MACHINES = 8;
 const BARREN = 3;
 
