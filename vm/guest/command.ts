@@ -13,7 +13,7 @@ export const TERMINAL = `${SCRATCH}/terminal`;
 export const PORT = 'segproof';
 
 /** Memory of a guest in MiB unless told otherwise; how it was found is in docs/boot-time.md. */
-export const DEFAULT_MEMORY = 512;
+export const DEFAULT_MEMORY = 384;
 
 export interface GuestShape {
   readonly cpus: number;

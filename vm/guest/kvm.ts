@@ -47,10 +47,21 @@ const qemu = (files: { readonly kernel: string; readonly initramfs: string }): r
   ...['-append', `console=ttyS0 quiet panic=-1 ${PROBE_ARGUMENT}`],
 ];
 
-const boot = async (files: { readonly kernel: string; readonly initramfs: string }): Promise<KvmProbe> => {
+/** Where KVM is and how it is tried; tests put something else there. */
+export interface KvmHost {
+  readonly device: string;
+  /** Command that boots a guest which says ALIVE. */
+  readonly boot: (files: { readonly kernel: string; readonly initramfs: string }) => readonly string[];
+  /** Longest wait in ms. */
+  readonly deadlineMs: number;
+}
+
+const HOST: KvmHost = { device: '/dev/kvm', boot: qemu, deadlineMs: DEADLINE_MS };
+
+const boot = async (command: readonly string[], deadlineMs: number): Promise<KvmProbe> => {
   const namespaces = process.geteuid?.() === 0 ? [] : (['user'] as const);
   const env = { ...process.env, PATH: toolPath };
-  await using tree = await spawnTree({ command: qemu(files), env, namespaces });
+  await using tree = await spawnTree({ command, env, namespaces });
   let said = '';
   tree.output.on('data', (chunk: Buffer) => {
     said += chunk.toString('latin1');
@@ -59,32 +70,32 @@ const boot = async (files: { readonly kernel: string; readonly initramfs: string
   const deadline = setTimeout(() => {
     clock.late = true;
     void tree[Symbol.asyncDispose]();
-  }, DEADLINE_MS);
+  }, deadlineMs);
   tree.go();
   const { how } = await tree.ended;
   clearTimeout(deadline);
   if (said.includes(ALIVE)) return { usable: true, reason: '' };
   if (clock.late)
-    return { usable: false, reason: `KVM is there but no guest came up within ${DEADLINE_MS / 1000} s` };
+    return { usable: false, reason: `KVM is there but no guest came up within ${deadlineMs / 1000} s` };
   const words = said.trim().split('\n').at(0) ?? '';
   return { usable: false, reason: `KVM is there but QEMU ended ${how}${words && `: ${words}`}` };
 };
 
 /** Whether guests can use KVM; found out once per boot of this host. */
-export const probeKvm = async (files: {
-  readonly kernel: string;
-  readonly initramfs: string;
-}): Promise<KvmProbe> => {
+export const probeKvm = async (
+  files: { readonly kernel: string; readonly initramfs: string },
+  host: KvmHost = HOST,
+): Promise<KvmProbe> => {
   try {
-    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    accessSync(host.device, constants.R_OK | constants.W_OK);
   } catch {
-    return { usable: false, reason: '/dev/kvm is not there or not open to this user' };
+    return { usable: false, reason: `${host.device} is not there or not open to this user` };
   }
   const known = remembered();
   if (known) return known;
   let probe: KvmProbe;
   try {
-    probe = await boot(files);
+    probe = await boot(host.boot(files), host.deadlineMs);
   } catch (error) {
     if (!(error instanceof TreeError)) throw error;
     return { usable: false, reason: error.message };

@@ -83,10 +83,14 @@ async function pipe(subject: string, first: readonly string[], second: readonly 
     },
   );
   if (ended.every(([code]) => code === 0)) return;
-  const full = /No space left|Cannot write/.test(complaints);
+  const full = /No space left|Cannot write|Wrote only/.test(complaints);
   const why = complaints.trim().split('\n').slice(0, 3).join('; ');
   if (full)
-    throw new KernelError(69, `${subject}: cannot be unpacked: ${why}`, 'free space in the cache folder');
+    throw new KernelError(
+      69,
+      `${subject}: cannot be unpacked: the disk is full: ${why}`,
+      '`segproof kernels prune` makes room; XDG_CACHE_HOME puts the cache elsewhere',
+    );
   throw new KernelError(
     65,
     `${subject}: not a whole package: ${why === '' ? 'it ends too early' : why}`,
