@@ -4,6 +4,7 @@ import type { Action } from '../contract/program.ts';
 import type { Case } from './case.ts';
 import { difference, readCounters } from './counters.ts';
 import { capture, packets } from './step-capture.ts';
+import { errors } from './step-errors.ts';
 import { change } from './step-change.ts';
 import { receive } from './step-receive.ts';
 import { send } from './step-send.ts';
@@ -25,6 +26,8 @@ export function perform(run: Case, action: Action): StepEvidence {
       return send(run, action);
     case 'receive':
       return receive(run, action);
+    case 'errors':
+      return errors(run, action);
     case 'close':
       return close(run, action);
     case 'queue':

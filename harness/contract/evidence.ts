@@ -26,6 +26,30 @@ export interface Datagram {
   readonly control: readonly ReceivedControl[];
 }
 
+/** Who put a notice on an error queue: SO_EE_ORIGIN_*, include/uapi/linux/errqueue.h. */
+export const ERROR_ORIGINS = [
+  ...(['none', 'local', 'icmp', 'icmp6', 'timestamping', 'zerocopy', 'txtime'] as const),
+] as const;
+export type ErrorOrigin = (typeof ERROR_ORIGINS)[number];
+
+/** One notice of an error queue: struct sock_extended_err and what came with it. */
+export interface QueuedError {
+  /** A number nobody has named stays one. */
+  readonly origin: ErrorOrigin | `${number}`;
+  /** By name; `none` for 0. */
+  readonly errno: string;
+  readonly type: number;
+  readonly code: number;
+  readonly info: number;
+  readonly data: number;
+  /** recvmsg's return value: bytes of the packet in question that came along. */
+  readonly length: number;
+  /** Address of who reported it; empty: none was given. */
+  readonly offender: string;
+  /** Which time stamps came along (SCM_TIMESTAMPING). */
+  readonly stamps: readonly ('software' | 'hardware')[];
+}
+
 /** One packet a capture saw. */
 export interface Packet {
   readonly direction: 'out' | 'in';
@@ -71,6 +95,8 @@ export interface StepEvidence {
   readonly drained?: 'sentinel' | 'empty' | 'more' | 'sentinel-lost';
   /** queue: bytes. */
   readonly bytes?: number;
+  /** errors: everything that was on the queue. */
+  readonly errors?: readonly QueuedError[];
   readonly counters?: Readonly<Record<string, number>>;
   readonly packets?: readonly Packet[];
   /** capture: packets the kernel dropped on us; non-zero spoils the evidence. */

@@ -1,4 +1,5 @@
 /** What the planner expects of each action; the judge holds it against the evidence. Everything is concrete. */
+import type { ErrorOrigin } from './evidence.ts';
 import type { Program } from './program.ts';
 import type { Location } from './result.ts';
 
@@ -33,6 +34,29 @@ export interface ExpectedPacket {
   readonly df?: boolean;
 }
 
+/** Fields left out are not stated by the case. */
+export interface ExpectedNotice {
+  readonly origin: ErrorOrigin;
+  readonly errno?: string;
+  readonly type?: number;
+  readonly code?: number;
+  readonly info?: number;
+  readonly data?: number;
+  /** recvmsg's return value. */
+  readonly length?: number;
+  readonly offender?: string;
+  /** A software time stamp must have come along. */
+  readonly stamped?: boolean;
+}
+
+/** Zerocopy completions of the sends `first` to `last`, each told of once, in order, however they are put together. */
+export interface ExpectedCompletions {
+  readonly first: number;
+  readonly last: number;
+  /** Whether the kernel copied the data after all. */
+  readonly copied: boolean;
+}
+
 /** The action returns -1 with exactly this errno. */
 export interface ExpectedError {
   readonly error: string;
@@ -45,6 +69,8 @@ export type Expected =
   | { readonly value: { readonly int?: number; readonly hex?: string; readonly length: number } }
   | { readonly datagrams: readonly ExpectedDatagram[] }
   | { readonly bytes: number }
+  | { readonly notices: readonly ExpectedNotice[] }
+  | { readonly completions: ExpectedCompletions }
   | { readonly counters: Readonly<Record<string, number>> }
   | { readonly packets: readonly ExpectedPacket[] };
 

@@ -115,6 +115,15 @@ export type Action =
       /** Namespace to send the sentinel from and where to; absent: not usable on this path. */
       readonly sentinel?: { readonly ns: string; readonly family: Family; readonly to: Endpoint };
     }
+  /** Reads the socket's error queue (MSG_ERRQUEUE) until nothing is left. */
+  | {
+      readonly do: 'errors';
+      readonly socket: string;
+      /** Notices to wait for; one of zerocopy completions counts as often as it covers sends. */
+      readonly want: number;
+      /** Longest wait for each of them in ms. */
+      readonly waitMs: number;
+    }
   | { readonly do: 'close'; readonly socket: string }
   /** ioctl SIOCOUTQ / SIOCINQ: bytes in the socket's queue. */
   | { readonly do: 'queue'; readonly socket: string; readonly which: 'out' | 'in' }

@@ -14,6 +14,7 @@ import {
   showRuns,
   showValue,
 } from './notation.ts';
+import { checkCompletions, checkNotices } from './errors.ts';
 import { misstated } from './stated.ts';
 
 /** The agent's record lacks what the check needs. */
@@ -64,6 +65,9 @@ function findings(action: Action, expectation: Expectation, evidence: StepEviden
     return [
       compared('queue', `${expected.bytes} bytes`, `${need(evidence.bytes, 'the queue length')} bytes`),
     ];
+  if ('notices' in expected) return checkNotices(expected.notices, need(evidence.errors, 'the error queue'));
+  if ('completions' in expected)
+    return checkCompletions(expected.completions, need(evidence.errors, 'the error queue'));
   if ('counters' in expected) return counters(expected.counters, need(evidence.counters, 'the counters'));
   return packets(expected.packets, evidence);
 }
@@ -219,6 +223,7 @@ export function describe(action: Action): string {
     case 'bind':
     case 'connect':
     case 'close':
+    case 'errors':
     case 'receive':
       return `${action.do} on ${action.socket}`;
   }

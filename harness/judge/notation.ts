@@ -1,6 +1,12 @@
 /** One notation for what was expected and what was seen, so that the two can be read one under the other. */
 import type { Datagram, Packet, Run, StepEvidence } from '../contract/evidence.ts';
-import type { Expected, ExpectedDatagram, ExpectedPacket, Slice } from '../contract/expectation.ts';
+import type {
+  Expected,
+  ExpectedCompletions,
+  ExpectedDatagram,
+  ExpectedPacket,
+  Slice,
+} from '../contract/expectation.ts';
 
 /** `44 × 1472, 739`: equal neighbours folded. */
 export function fold(items: readonly string[]): string {
@@ -82,8 +88,19 @@ export function showExpected(expected: Expected): string {
   if ('value' in expected) return `${showValue(expected.value)} (length ${expected.value.length})`;
   if ('datagrams' in expected) return showDatagrams(expected.datagrams);
   if ('bytes' in expected) return `${expected.bytes} bytes`;
+  if ('notices' in expected) return showNotices(expected.notices);
+  if ('completions' in expected) return showCompletions(expected.completions);
   if ('counters' in expected) return showCounters(expected.counters);
   return showPackets(expected.packets);
+}
+
+/** `2 × timestamping, icmp`: who put notices on an error queue. */
+export function showNotices(list: readonly { readonly origin: string }[]): string {
+  return fold(list.map(({ origin }) => origin));
+}
+
+export function showCompletions({ first, last, copied }: ExpectedCompletions): string {
+  return `${first}..${last}${copied ? ' copied' : ' not copied'}`;
 }
 
 /** What a step gave, in one line. */

@@ -7,6 +7,7 @@ import type { Path } from './yaml-file.ts';
 /** What one of must be given where something is expected at all. */
 const SOMETHING: Readonly<Record<string, readonly string[]>> = {
   get: ['value', 'hex', 'error'],
+  errors: ['errors', 'completions', 'error'],
   queue: ['bytes', 'error'],
 };
 
@@ -24,6 +25,10 @@ export function checkExpect(step: Step, verb: string, path: Path, report: Report
     const something = SOMETHING[verb];
     if (something && keys.length > 0 && !keys.some((key) => something.includes(key)))
       report(at, 'nothing is expected', { expected: something.map((key) => `"${key}"`).join(' or ') });
+    if (keys.includes('errors') && keys.includes('completions'))
+      report(at, '"errors" and "completions" at once');
+    if (verb === 'errors' && keys.length === 0)
+      report(at, 'nothing is expected', { expected: '"errors", "completions" or "error"' });
     if (verb === 'queue' && keys.length === 0)
       report(at, 'nothing is expected', { expected: '"bytes" or "error"' });
   }

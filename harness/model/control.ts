@@ -100,10 +100,19 @@ function int(bytes: Buffer, least: number, most: number): number {
   return value;
 }
 
+/** SOF_TIMESTAMPING_TX_HARDWARE, _SOFTWARE, _SCHED and _ACK; _COMPLETION: include/uapi/linux/net_tstamp.h. */
+const STAMPS = { all: 0x303, completion: 1 << 18 } as const;
+
 /** __sock_cmsg_send(): these two belong to other families and mean nothing here. */
 const SOCKET: Readonly<Record<string, Rule>> = {
   SCM_RIGHTS: () => undefined,
   SCM_CREDENTIALS: () => undefined,
+  // Only what asks for stamps of what is sent (SOF_TIMESTAMPING_TX_RECORD_MASK; since 6.15 also of completion).
+  SO_TIMESTAMPING: (bytes) => {
+    const flags = int(bytes, 0, 2 ** 31 - 1);
+    if ((flags & STAMPS.completion) !== 0) throw new Underivable('there is no rule for TX_COMPLETION');
+    if ((flags & ~STAMPS.all) !== 0) throw new Refused('EINVAL');
+  },
 };
 
 /** net/ipv4/ip_sockglue.c: IP_TOS also comes as one byte, a TTL of 0 is none. */

@@ -49,7 +49,9 @@ export class Receivers {
     const ns = path.dev === 'lo' ? path.ns : peer?.ns;
     if (ns === undefined || !this.#network.owns(ns, to.address)) return;
     const takers = [...this.#sockets.values()].filter((socket) => takes(socket, ns, request));
-    if (takers.length === 0 && sender.peer !== null)
+    // sk_err is set for connected sockets, and for all that asked for it (__udp4_lib_err()).
+    const told = ['IP_RECVERR', 'IPV6_RECVERR'].some((name) => intOption(sender, name, 0) !== 0);
+    if (takers.length === 0 && (sender.peer !== null || told))
       sender.sends = `nobody listens at ${to.address}: an ICMP error may wait on ${sender.name}`;
     if (takers.length > 1) for (const socket of takers) socket.receives = 'several sockets could take it';
     const [taker] = takers;

@@ -33,7 +33,7 @@ export type StepModel =
 type Send = Extract<Action, { do: 'send' }>;
 
 /** Flags that change nothing about what is sent. */
-const PLAIN_FLAGS = new Set(['MSG_MORE', 'MSG_DONTWAIT', 'MSG_NOSIGNAL', 'MSG_CONFIRM', 'MSG_OOB']);
+const PLAIN_FLAGS = new Set('MSG_MORE MSG_DONTWAIT MSG_NOSIGNAL MSG_CONFIRM MSG_OOB MSG_ZEROCOPY'.split(' '));
 const MOST_IPV4 = 65535;
 /** What comes out of a NIC is cut and checksummed. */
 const ON_THE_WIRE = { checksums: false, whole: false, partial: false } as const;
@@ -77,6 +77,7 @@ export class Walk {
         if (outcome.ok) this.#sockets.set(action.socket, openSocket(action));
         return { kind: 'none' };
       case 'get':
+      case 'errors':
       case 'queue':
       case 'counters':
         return { kind: 'none' };

@@ -3,6 +3,7 @@ import type { Step } from '../load/schema/steps.ts';
 import type { Path } from '../load/yaml-file.ts';
 import type { Build } from './build.ts';
 import * as changes from './steps-change.ts';
+import { errors } from './steps-errors.ts';
 import * as data from './steps-data.ts';
 import * as sockets from './steps-socket.ts';
 
@@ -20,6 +21,7 @@ function planStep(build: Build, step: Step, path: Path): void {
   else if ('set' in step) sockets.set(build, step, path);
   else if ('get' in step) sockets.get(build, step, path);
   else if ('close' in step) sockets.close(build, step, path);
+  else if ('errors' in step) errors(build, step, path);
   else if ('queue' in step) sockets.queue(build, step, path);
   else if ('send' in step) data.send(build, step, path);
   else if ('sendmmsg' in step) data.sendmmsg(build, step, path);

@@ -76,6 +76,8 @@ export function describeAction(action: Action): string {
       const flags = action.flags.length === 0 ? '' : ` with ${action.flags.join('|')}`;
       return `receive on ${action.socket} into ${action.buffer} bytes${flags} until nothing is left`;
     }
+    case 'errors':
+      return `read the error queue of ${action.socket} until nothing is left`;
     case 'close':
       return `close ${action.socket}`;
     case 'queue':

@@ -1,5 +1,6 @@
 /** Expectations: what a step must come to. */
 import { z } from 'zod';
+import { ERROR_ORIGINS } from '../../contract/evidence.ts';
 import { condition, flag, hex, means, size } from './common.ts';
 
 export const errno = means('errno', z.string().min(1)).describe('-1 with exactly this errno.');
@@ -37,6 +38,30 @@ export const packetItem = z.union([
 ]);
 export type PacketItem = z.infer<typeof packetItem>;
 
+/** Of the `errors` step. */
+export const errorItem = z.strictObject({
+  origin: z.enum(ERROR_ORIGINS).describe('SO_EE_ORIGIN_… in lower case.'),
+  repeat: size.optional().describe('So many of them in a row; 0 drops the item.'),
+  errno: errno.optional().describe('ee_errno by name.'),
+  type: size.optional().describe('ee_type, e.g. of the ICMP message.'),
+  code: size.optional().describe('ee_code.'),
+  info: size.optional().describe('ee_info, e.g. the MTU an ICMP message tells.'),
+  data: size.optional().describe('ee_data, e.g. the id of a time stamp.'),
+  bytes: size.optional().describe("recvmsg's return value."),
+  offender: means('address', z.string().min(1)).optional().describe('Who reported it.'),
+  stamp: z
+    .enum(['snd', 'sched'])
+    .optional()
+    .describe('In place of `info`: SCM_TSTAMP_…; a software time stamp must come along.'),
+});
+export type ErrorItem = z.infer<typeof errorItem>;
+
+const completions = z.strictObject({
+  first: size.describe('Id of the first send completed.'),
+  last: size,
+  copied: condition.describe('SO_EE_CODE_ZEROCOPY_COPIED.'),
+});
+
 /** Beside any expectation in a list of alternatives. */
 const choice = {
   when: condition.optional().describe('This alternative counts when the condition holds.'),
@@ -70,6 +95,10 @@ export const expectSendmmsg = expectation({
   lengths: z.array(size).optional().describe('msg_len of each message sent.'),
 });
 export const expectReceive = expectation({ datagrams: datagrams.optional() });
+export const expectErrors = expectation({
+  errors: z.array(errorItem).optional().describe('Exactly these notices, in this order, and no more.'),
+  completions: completions.optional().describe('Zerocopy completions, however they are put together.'),
+});
 export const expectQueue = expectation({ bytes: size.optional() });
 export const expectCounters = z.union([
   z.record(z.string().regex(/^[A-Z]/, 'a counter name'), size),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { describe } from '../sentences.ts';
 import { bare, isMapping } from '../walk.ts';
-import { datagramItem, packetItem } from './expect.ts';
+import { datagramItem, errorItem, packetItem } from './expect.ts';
 import { controlItem, verbs } from './steps.ts';
 import { behaviourSchema, caseSchema, suiteSchema, topologySchema } from './suite.ts';
 
@@ -18,6 +18,7 @@ export function reference(): string {
     ...Object.entries(verbs).map(([verb, schema]) => [`Step \`${verb}\``, stepRows(verb, schema)] as const),
     ['Control message', rows(controlItem)],
     ['Datagram', rows(objectIn(datagramItem))],
+    ['Notice', rows(errorItem)],
     ['Packet', rows(objectIn(packetItem))],
     ['Topology', rows(topologySchema)],
     ['Behaviour', rows(behaviourSchema)],

@@ -18,6 +18,7 @@ import {
 } from './common.ts';
 import {
   expectCounters,
+  expectErrors,
   expectGet,
   expectNothing,
   expectPackets,
@@ -143,6 +144,14 @@ export const verbs = {
       wait: size.optional().describe('Longest wait in ms, by default 200.'),
     }),
     expect: expectReceive.optional(),
+    ...beside,
+  }),
+  errors: z.strictObject({
+    errors: z.strictObject({
+      socket,
+      wait: size.optional().describe('Longest wait for each notice expected in ms, by default 500.'),
+    }),
+    expect: expectErrors,
     ...beside,
   }),
   close: z.strictObject({ close: z.strictObject({ socket }), expect: expectNothing.optional(), ...beside }),
