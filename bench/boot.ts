@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveKernel } from '../vm/kernels/resolve.ts';
 import type { Kernel } from '../vm/kernels/types.ts';
+import { DEFAULT_MEMORY } from '../vm/guest/command.ts';
 import { CPUS } from '../vm/guest/plan.ts';
 import { MachineError } from '../vm/machine.ts';
 import { spawnTree } from '../vm/process-group.ts';
@@ -23,7 +24,7 @@ interface Flags extends CommonFlags {
 const SECONDS = 9;
 const RATIO = 0.5;
 /** What `segproof run` gives a guest by default. */
-const SHAPE = ['--cpus', String(CPUS.emulated), '--memory', '512M'];
+const SHAPE = ['--cpus', String(CPUS.emulated), '--memory', `${DEFAULT_MEMORY}M`];
 /** Folder of vng's guest that is shared with the host. */
 const SHARE = '/mnt';
 const POLL_MS = 20;
@@ -121,7 +122,7 @@ async function bootVng(kernel: Kernel): Promise<number> {
 async function compare(flags: Flags): Promise<number> {
   const kernel = await resolveKernel(flags.kernel, { onProgress });
   const { version } = await vngCommand({ onProgress });
-  say(`${kernel.description} under TCG, 2 CPUs, 512 MiB; virtme-ng ${version}`);
+  say(`${kernel.description} under TCG, CPUs: ${CPUS.emulated}, ${DEFAULT_MEMORY} MiB; virtme-ng ${version}`);
   // Once unmeasured: the boot files of a kernel are made when it is first booted.
   note(`to warm the cache: ${figure((await bootSegproof(flags)).firstCase)} s`);
   const own: Boot[] = [];

@@ -31,6 +31,7 @@ export interface RunFlags extends MachineFlags {
   readonly output?: string;
   readonly jobs?: number;
   readonly dryRun?: boolean;
+  readonly keep?: boolean;
   readonly color?: boolean;
   readonly endpoint?: string;
   readonly suite: readonly string[];
@@ -86,6 +87,7 @@ Examples:
       '--endpoint <name>',
       'run with a wrong endpoint of fixtures/endpoints (or a compiled module), or segmenter:NAME, to see the checks catch it',
     )
+    .option('--keep', 'let you into each guest in which cases failed, before it ends (one guest at a time)')
     .option('--repeat <n>', 'run every case n times; outcomes that differ are flaky, never a pass', count)
     .option('--until-fail', 'repeat (without an end, or up to --repeat) and stop at the first surprise')
     .option('--deadline <time>', 'longest time for the whole run: 90s, 30m, 2h', duration)

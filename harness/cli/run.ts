@@ -22,6 +22,7 @@ import { EXIT, UserError } from './exit.ts';
 import { Interruption } from './interruption.ts';
 import type { RunFlags } from './program.ts';
 import { withProfile } from './profile.ts';
+import { Keeper, requireTerminal } from './keep.ts';
 import { requireProject, suiteOptions } from './project.ts';
 import { requireVersion } from './judge-as.ts';
 import { defaultJobs, runningTarget, targetsOf } from './targets.ts';
@@ -38,6 +39,7 @@ interface Job {
   readonly command: readonly string[];
   readonly folder: string;
   readonly resumed: Resumed | null;
+  readonly keeper: Keeper | undefined;
 }
 
 export async function runCommand(typed: readonly string[], given: RunFlags): Promise<number> {
@@ -48,17 +50,22 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   const resumed = flags.resume === undefined ? null : readRun(resolve(flags.resume));
   const choices = resumed?.plan.choices ?? choicesOf(selection, flags);
   const command = agentCommand(choices.endpoint);
+  if (flags.keep === true) requireTerminal(choices.kernel);
+  const keeper = flags.keep === true ? new Keeper() : undefined;
   const interruption = new Interruption();
   const early = flags.dryRun ? null : await startEarly(choices, command, interruption.signal);
   try {
     const { planner, ...prepared } = prepare(choices, flags, resumed);
     const targets = early
       ? [{ ...runningTarget, source: early }]
-      : await targetsOf({ ...choices, verbose: flags.verbose ?? false, offline: flags.offline ?? false });
+      : await targetsOf(
+          { ...choices, verbose: flags.verbose ?? false, offline: flags.offline ?? false },
+          keeper,
+        );
     if (flags.dryRun) return await dryRun(planner, targets, command);
     const folder = resultsFolder(flags.resume, flags.output);
     return await realRun(
-      { choices, flags, planner, ...prepared, command, folder, resumed },
+      { choices, flags, planner, ...prepared, command, folder, resumed, keeper },
       targets,
       interruption,
     );
@@ -141,7 +148,8 @@ async function realRun(
       out: process.stdout,
       err: process.stderr,
       ...style(process.stdout, flags.color),
-      tty: redraws(process.stderr),
+      // The terminal is the guest's while one is kept.
+      tty: redraws(process.stderr) && job.keeper === undefined,
       verbose: flags.verbose ?? false,
     }),
     createResultsWriter(folder),
@@ -157,7 +165,7 @@ async function realRun(
     judgeAs: choices.judgeAs ?? null,
     command: job.command,
     folder,
-    jobs: flags.jobs ?? defaultJobs(),
+    jobs: job.keeper ? 1 : (flags.jobs ?? defaultJobs()),
     rounds: choices.repeat ?? (untilFail ? Infinity : 1),
     untilFail,
     knownIssues: job.knownIssues,
@@ -168,6 +176,7 @@ async function realRun(
     onEvent: (event) => {
       view.event(event);
       past.event(event);
+      job.keeper?.event(event);
     },
     signal: interruption.signal,
   });

@@ -5,6 +5,8 @@ import type { GuestOptions } from '../../vm/guest.ts';
 import type { Kernel } from '../../vm/kernels/types.ts';
 import { DEFAULT_MEMORY } from '../../vm/guest/command.ts';
 import { runningKernel } from '../../vm/running.ts';
+import type { MachineSource } from '../../vm/machine.ts';
+import type { Keeper } from './keep.ts';
 import { LineWriter } from './line-writer.ts';
 import type { MachineFlags } from './machine-commands.ts';
 import { toStderr } from './progress.ts';
@@ -14,10 +16,11 @@ const RUNNING_BOOT_MS = 30_000;
 const GUEST_BOOT_MS = 180_000;
 
 /** The targets of a command line, in its order, each once. */
-export async function targetsOf(flags: MachineFlags): Promise<RunTargetOptions[]> {
+export async function targetsOf(flags: MachineFlags, keeper?: Keeper): Promise<RunTargetOptions[]> {
   const specs = flags.kernel.length === 0 ? ['running'] : [...new Set(flags.kernel)];
   const targets: RunTargetOptions[] = [];
-  for (const spec of specs) targets.push(spec === 'running' ? runningTarget : await guest(spec, flags));
+  for (const spec of specs)
+    targets.push(spec === 'running' ? runningTarget : await guest(spec, flags, keeper));
   return targets;
 }
 
@@ -53,11 +56,13 @@ export async function guestOptions(
   };
 }
 
-async function guest(spec: string, flags: MachineFlags): Promise<RunTargetOptions> {
+async function guest(spec: string, flags: MachineFlags, keeper?: Keeper): Promise<RunTargetOptions> {
   // Loaded only for guests: the running kernel is judged in less time than all of this takes to read.
   const { guestMachine } = await import('../../vm/guest.ts');
   const options = await guestOptions(spec, flags);
-  return { source: guestMachine(options), upstream: options.kernel.upstream, bootMs: GUEST_BOOT_MS };
+  const make = (more: Partial<GuestOptions> = {}): MachineSource => guestMachine({ ...options, ...more });
+  const source = keeper?.source(options.kernel.name, make) ?? make();
+  return { source, upstream: options.kernel.upstream, bootMs: GUEST_BOOT_MS };
 }
 
 const said = new Set<string>();

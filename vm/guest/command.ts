@@ -20,6 +20,8 @@ export interface GuestShape {
   /** In MiB. */
   readonly memory: number;
   readonly kvm: boolean;
+  /** Shell line to run when the command has ended; empty for none. */
+  readonly afterwards: string;
   /** Further kernel arguments, after all others. */
   readonly kernelArguments: readonly string[];
   /** Further QEMU arguments, after all others. */
@@ -62,8 +64,11 @@ export const shellLine = (words: readonly string[]): string => words.map(quoted)
 const EMULATED = 'NODE_OPTIONS=--jitless';
 
 /** The shell line that the guest runs: the agent with its channel, and a last word about how it ended. */
-export const guestScript = (command: readonly string[], kvm: boolean): string =>
-  `SEGPROOF_CHANNEL=virtio:${PORT} ${kvm ? '' : `${EMULATED} `}${shellLine(command)}; echo "${COMMAND_ENDED} $?" >/dev/console`;
+export const guestScript = (
+  command: readonly string[],
+  shape: Pick<GuestShape, 'kvm' | 'afterwards'>,
+): string =>
+  `SEGPROOF_CHANNEL=virtio:${PORT} ${shape.kvm ? '' : `${EMULATED} `}${shellLine(command)}; echo "${COMMAND_ENDED} $?" >/dev/console${shape.afterwards && `; ${shape.afterwards}`}`;
 
 /**
  * Arguments of virtme-run, the program behind vng: it takes them without a shell in between. `--mods none` and the image
@@ -74,7 +79,7 @@ export const virtmeArguments = (command: readonly string[], shape: GuestShape): 
   ...(shape.kvm ? [] : ['--disable-kvm']),
   ...['--cpus', String(shape.cpus), '--memory', `${shape.memory}M`],
   '--show-boot-console',
-  ...['--script-sh', guestScript(command, shape.kvm)],
+  ...['--script-sh', guestScript(command, shape)],
   ...[...KERNEL_ARGUMENTS, ...shape.kernelArguments].flatMap((argument) => ['--kopt', argument]),
   '--qemu-opts',
   '-nodefaults',

@@ -43,6 +43,8 @@ export interface GuestOptions {
   readonly qemuArguments?: readonly string[];
   /** Told what holds for guests on this host and could surprise, e.g. that KVM cannot be used and why. */
   readonly onNote?: (note: string) => void;
+  /** Shell line that the guest runs when its command has ended. */
+  readonly afterwards?: string;
   /** Gets the other end of the guest's /dev/hvc0, a terminal of its own, when there is one. */
   readonly onTerminal?: (terminal: Duplex) => void;
   /** Gets the console as it comes. */
@@ -119,6 +121,7 @@ export const planGuest = async (options: GuestOptions, command: readonly string[
       cpus: options.cpus ?? (probe.usable ? CPUS.kvm : CPUS.emulated),
       memory: options.memory ?? DEFAULT_MEMORY,
       kvm: probe.usable,
+      afterwards: options.afterwards ?? '',
       kernelArguments: options.kernelArguments ?? [],
       qemuArguments: [...(options.onTerminal ? terminalArguments : []), ...(options.qemuArguments ?? [])],
     },
