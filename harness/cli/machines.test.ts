@@ -3,6 +3,7 @@ import { Duplex, PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { examine } from '../../vm/doctor/examine.ts';
+import type { Finding } from '../../vm/doctor/finding.ts';
 import { LineWriter } from './line-writer.ts';
 import { requireTerminal } from './keep.ts';
 import { relay } from './terminal-relay.ts';
@@ -96,7 +97,7 @@ void test('doctor says how to mend whatever is lacking', async (t) => {
     SEGPROOF_DEBIAN_SECURITY_MIRROR: '',
     SEGPROOF_NO_INSTALL: '1',
   });
-  const findings = [];
+  const findings: Finding[] = [];
   for await (const finding of examine(false, {})) findings.push(finding);
   const of = (subject: string): unknown => findings.find((finding) => finding.subject === subject);
   t.match(of("Debian's archive"), { state: /lacking|note/, mend: /./ });
