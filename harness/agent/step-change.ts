@@ -5,7 +5,7 @@ import type { Change } from '../contract/program.ts';
 import { addRoute, deleteRoute } from './addresses.ts';
 import type { Case } from './case.ts';
 import { Ethtool, FeatureError } from './ethtool.ts';
-import { getLink, setLink } from './links.ts';
+import { changeWords, getLink, setLink } from './links.ts';
 import { SystemError } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
 import { outcome, result } from './notation.ts';
@@ -29,10 +29,7 @@ function apply(run: Case, what: Change, route: Netlink): void {
   switch (what.kind) {
     case 'link': {
       if (what.features) new Ethtool(run.own, what.name).set(what.features);
-      const { mtu, up } = what;
-      const to = { ...(mtu === undefined ? {} : { mtu }), ...(up === undefined ? {} : { up }) };
-      if (mtu !== undefined || up !== undefined)
-        setLink(route, what.name, getLink(route, what.name).index, to);
+      if (changeWords(what) !== '') setLink(route, what.name, getLink(route, what.name).index, what);
       return;
     }
     case 'sysctl':
@@ -73,8 +70,7 @@ function describe(what: Change): string {
       const features = Object.entries(what.features ?? {}).map(
         ([name, on]) => `${name} ${on ? 'on' : 'off'}`,
       );
-      const words = [...(what.mtu === undefined ? [] : [`mtu ${what.mtu}`]), ...features];
-      if (what.up !== undefined) words.push(what.up ? 'up' : 'down');
+      const words = [changeWords(what), ...features].filter((word) => word !== '');
       return `link set ${what.name} ${words.join(' ')}`;
     }
     case 'sysctl':

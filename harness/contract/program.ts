@@ -47,6 +47,9 @@ export type Change =
       readonly name: string;
       readonly mtu?: number;
       readonly up?: boolean;
+      /** As in {@link Topology}'s links. */
+      readonly gsoMaxSize?: number;
+      readonly gsoMaxSegs?: number;
       readonly features?: Readonly<Record<string, boolean>>;
     }
   | { readonly kind: 'sysctl'; readonly ns: string; readonly key: string; readonly value: string }

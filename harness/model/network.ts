@@ -24,7 +24,14 @@ export interface Device {
   readonly whole: boolean;
   /** Cuts such a packet into an exact multiple and a tail (NETIF_F_GSO_PARTIAL). */
   readonly partial: boolean;
+  /** Packets of so many bytes or more are cut by software (24ab059d2ebd); the link header counts. */
+  readonly gsoMaxSize: number;
+  /** Packets of more segments are cut by software. */
+  readonly gsoMaxSegs: number;
 }
+
+/** GSO_LEGACY_MAX_SIZE and GSO_MAX_SEGS (include/linux/netdevice.h): unless somebody changes them. */
+export const GSO_LIMITS = { gsoMaxSize: 65536, gsoMaxSegs: 65535 } as const;
 
 interface Space {
   readonly links: Map<string, Link>;
@@ -73,9 +80,12 @@ export class Network {
       return;
     }
     const { mtu = old.mtu, up = old.up, features = {} } = change;
+    const { gsoMaxSize = old.gsoMaxSize, gsoMaxSegs = old.gsoMaxSegs } = change;
     space.links.set(change.name, {
       ...old,
       ...(mtu === undefined ? {} : { mtu }),
+      ...(gsoMaxSize === undefined ? {} : { gsoMaxSize }),
+      ...(gsoMaxSegs === undefined ? {} : { gsoMaxSegs }),
       up,
       features: { ...old.features, ...features },
     });
@@ -137,9 +147,10 @@ export class Network {
       kind === 'tap' ||
       rules.has(kind === 'lo' || kind === 'veth' ? 'loopback-carries-gso' : 'dummy-advertises-gso');
     const uso = features['tx-udp-segmentation'] ?? inherent();
-    const scattered = features['tx-scatter-gather'] ?? true;
-    const segments = features['tx-generic-segmentation'] ?? true;
-    return { checksums, whole: uso && checksums && scattered && segments, partial: false };
+    // Neither scatter-gather nor generic segmentation are asked for: skb_gso_ok() looks for the packet's own type, and
+    // validate_xmit_skb() makes it linear where it must.
+    const { gsoMaxSize, gsoMaxSegs } = { ...GSO_LIMITS, ...link };
+    return { checksums, whole: uso && checksums, partial: false, gsoMaxSize, gsoMaxSegs };
   }
 
   /** Is the wire behind this device one that takes what a NIC makes of a packet: segments, checksums filled in? */

@@ -40,8 +40,6 @@ const PROBE = PMTUDISC['probe'] ?? 3;
 const WANT = PMTUDISC['want'] ?? 1;
 const HOP_BY_HOP = 0;
 const DESTINATION = 60;
-/** netif_set_gso_max_size(): 65536 unless somebody changes it; counts the link header. */
-const GSO_MAX = 65536;
 const LINK_HEADER = 14;
 
 /** `[from, to)` of a datagram's bytes. */
@@ -81,7 +79,7 @@ export function packetsOf(
   const packet = (from: number, to: number, gsoSize: number, idStep: number): ModelPacket =>
     header(request, length, cut(payload, from, to), { checksum, gsoSize, datagram, idStep });
   if (!segmented) return [packet(0, length, 0, 0)];
-  const whole = device.whole && !extended && takesSize(request, length, rules);
+  const whole = device.whole && !extended && takes(device, request, length, rules);
   if (whole) return [packet(0, length, gso, 0)];
   if (device.partial) {
     // skb_segment(): as many full segments as there are in one packet that the device cuts, what is left as a plain one.
@@ -96,9 +94,10 @@ export function packetsOf(
 }
 
 /** gso_features_check(): from 24ab059d2ebd on packets beyond the device's gso_max_size are cut in software. */
-function takesSize(request: Request, length: number, rules: Rules): boolean {
+function takes(device: Device, request: Request, length: number, rules: Rules): boolean {
+  if (Math.ceil(length / request.gso) > device.gsoMaxSegs) return false;
   const size = LINK_HEADER + networkHeader(request) + UDP_HEADER + length;
-  return size < GSO_MAX || !rules.has('gso-max-size-is-checked');
+  return size < device.gsoMaxSize || !rules.has('gso-max-size-is-checked');
 }
 
 function header(

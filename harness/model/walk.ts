@@ -3,7 +3,7 @@ import type { Slice } from '../contract/expectation.ts';
 import type { Action, Message, Program } from '../contract/program.ts';
 import { Captures } from './captures.ts';
 import { checkFits, checkSegments } from './limits.ts';
-import { Network } from './network.ts';
+import { GSO_LIMITS, Network } from './network.ts';
 import { packetsOf } from './packets.ts';
 import type { ModelPacket } from './packets.ts';
 import { Receivers } from './receivers.ts';
@@ -36,7 +36,7 @@ type Send = Extract<Action, { do: 'send' }>;
 const PLAIN_FLAGS = new Set('MSG_MORE MSG_DONTWAIT MSG_NOSIGNAL MSG_CONFIRM MSG_OOB MSG_ZEROCOPY'.split(' '));
 const MOST_IPV4 = 65535;
 /** What comes out of a NIC is cut and checksummed. */
-const ON_THE_WIRE = { checksums: false, whole: false, partial: false } as const;
+const ON_THE_WIRE = { checksums: false, whole: false, partial: false, ...GSO_LIMITS } as const;
 
 export class Walk {
   readonly #rules: Rules;

@@ -39,12 +39,16 @@ export function link(build: Build, step: StepOf<'link'>, path: Path): void {
       expected: 'true or false',
     });
   });
+  const limit = (key: string, value: typeof body.mtu, name: string): object =>
+    value === undefined ? {} : { [key]: scope.int(value, [...at, name], 0, 2 ** 31 - 1) };
   change(build, step, path, {
     kind: 'link',
     ns: namespace(build, body.at, at),
     name: scope.word(body.dev, [...at, 'dev']),
     ...(body.mtu === undefined ? {} : { mtu: scope.int(body.mtu, [...at, 'mtu'], 0, 2 ** 31 - 1) }),
     ...(body.up === undefined ? {} : { up: body.up }),
+    ...limit('gsoMaxSize', body.gso_max_size, 'gso_max_size'),
+    ...limit('gsoMaxSegs', body.gso_max_segs, 'gso_max_segs'),
     ...(body.features ? { features: Object.fromEntries(features) as Record<string, boolean> } : {}),
   });
 }

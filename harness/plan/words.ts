@@ -34,7 +34,9 @@ function showChange(change: Change): string {
       );
       const mtu = change.mtu === undefined ? [] : [`mtu ${change.mtu}`];
       const up = change.up === undefined ? [] : [change.up ? 'up' : 'down'];
-      return `set ${change.name} in ${change.ns} to ${[...mtu, ...up, ...features].join(', ')}`;
+      const size = change.gsoMaxSize === undefined ? [] : [`gso_max_size ${change.gsoMaxSize}`];
+      const segs = change.gsoMaxSegs === undefined ? [] : [`gso_max_segs ${change.gsoMaxSegs}`];
+      return `set ${change.name} in ${change.ns} to ${[...mtu, ...up, ...size, ...segs, ...features].join(', ')}`;
     }
     case 'sysctl':
       return `set ${change.key} in ${change.ns} to ${change.value}`;

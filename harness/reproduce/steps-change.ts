@@ -7,7 +7,7 @@ import { setFeature, setMtu, setUp } from './helpers/devices.ts';
 import { must, mustOrSkip, run, writeSysctl } from './helpers/namespaces.ts';
 import { endpoint, expectCall } from './steps-socket.ts';
 import type { Of } from './steps-socket.ts';
-import { routeCommands, word } from './topology.ts';
+import { gsoLimits, routeCommands, word } from './topology.ts';
 
 type Kind<K extends Change['kind']> = Extract<Change, { kind: K }>;
 
@@ -54,6 +54,12 @@ function link(draft: Draft, what: Kind<'link'>, expected: Expected): void {
       `ioctl(SIOCSIFFLAGS, ${dev}, ${what.up ? 'up' : 'down'})`,
       `set_up("${dev}", ${Number(what.up)})`,
     ]);
+  }
+  const limits = gsoLimits(what);
+  if (limits !== '') {
+    succeeds(draft, expected, 'a limit of GSO packets');
+    draft.use(must);
+    draft.write(`must("ip link set ${dev}${limits}");`);
   }
   if ('error' in expected && changes.length > 1)
     draft.refuse('several changes of a link of which one must fail');

@@ -108,7 +108,7 @@ function printLink(draft: Draft, ns: string, link: Link): void {
   if (isReferred(draft, `${ns}/${link.name}`))
     draft.write(`must("ip link set ${dev} address ${macOf(draft, `${ns}/${link.name}`)}");`);
   const mtu = link.mtu === undefined ? '' : ` mtu ${link.mtu}`;
-  draft.write(`must("ip link set ${dev}${mtu} ${link.up ? 'up' : 'down'}");`);
+  draft.write(`must("ip link set ${dev}${mtu}${gsoLimits(link)} ${link.up ? 'up' : 'down'}");`);
   for (const address of link.addresses) {
     const v6 = isIP(address.split('/')[0] ?? '') === 6;
     const flags = v6 ? ` nodad${/\/128$|^[^/]*$/u.test(address) ? ' noprefixroute' : ''}` : '';
@@ -121,6 +121,12 @@ function printLink(draft: Draft, ns: string, link: Link): void {
     const bytes = mac.includes('/') ? macOf(draft, mac) : word(draft, mac);
     draft.write(`must("ip neigh replace ${word(draft, host)} lladdr ${bytes} dev ${dev} nud permanent");`);
   }
+}
+
+/** As ip(8) takes them. */
+export function gsoLimits({ gsoMaxSize, gsoMaxSegs }: Pick<Link, 'gsoMaxSize' | 'gsoMaxSegs'>): string {
+  const size = gsoMaxSize === undefined ? '' : ` gso_max_size ${gsoMaxSize}`;
+  return gsoMaxSegs === undefined ? size : `${size} gso_max_segs ${gsoMaxSegs}`;
 }
 
 export function printRoute(draft: Draft, route: Route): void {

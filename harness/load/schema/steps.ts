@@ -171,6 +171,8 @@ export const verbs = {
       dev: word,
       mtu: size.optional(),
       up: z.boolean().optional(),
+      gso_max_size: size.optional().describe('Longest GSO packet in bytes.'),
+      gso_max_segs: size.optional().describe('Most segments of a GSO packet.'),
       features: z.record(z.string(), z.union([z.boolean(), word])).optional(),
     }),
     expect: expectNothing.optional(),
