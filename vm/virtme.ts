@@ -10,6 +10,9 @@ import { KernelError, report, type KernelOptions } from './kernels/types.ts';
 import { compareDebian } from './kernels/version.ts';
 import { ensurePrograms, toolPath } from './tools.ts';
 
+/** It would be fetched if it were allowed. */
+export class NotFetched extends KernelError {}
+
 /** How to run virtme-ng. */
 export interface VngCommand {
   /** Start of the command line: vng itself, by full path or name. */
@@ -78,9 +81,9 @@ async function fromCache(options: KernelOptions): Promise<VngCommand> {
   const key = keyOf(wanted.map(({ sha256 }) => sha256));
   const { folder } = await ensureFolder(join(toolStore(), `virtme-ng_${key}`), options, async (fresh) => {
     if (options.offline === true)
-      throw new KernelError(
+      throw new NotFetched(
         69,
-        'virtme-ng: not in the cache',
+        'virtme-ng is not in the cache',
         'run once while online, or: segproof doctor --fix',
       );
     await downloadInto(fresh, wanted, options, 'all');

@@ -12,7 +12,7 @@ import { kernelOf } from '../kernels/stored.ts';
 import { KernelError, type KernelOptions } from '../kernels/types.ts';
 import { ensurePrograms, missingPrograms } from '../tools.ts';
 import { userNamespaceAdvice } from '../user-namespaces.ts';
-import { vngCommand } from '../virtme.ts';
+import { NotFetched, vngCommand } from '../virtme.ts';
 import { good, lacking, note, type Finding } from './finding.ts';
 
 const MIB = 1024 * 1024;
@@ -60,6 +60,12 @@ export async function virtme(fix: boolean, options: KernelOptions): Promise<Find
       return lacking('busybox', 'no statically linked one was found', 'apt-get install busybox-static');
     return good('virtme-ng', `${vng.version} (${vng.busybox === null ? 'of this machine' : 'in the cache'})`);
   } catch (cause) {
+    if (cause instanceof NotFetched)
+      return note(
+        'virtme-ng',
+        'not in the cache: the first run in a guest fetches it',
+        'segproof doctor --fix',
+      );
     return failed('virtme-ng', cause);
   }
 }
