@@ -31,8 +31,8 @@ export interface Conversation {
 /** `worn`: a case left the kernel in a state that says nothing of the cases after it. */
 export type ConversationEnd = 'all-done' | 'worn' | 'stopped';
 
-/** Programs sent ahead of the answers: hides the channel's latency, and bounds what a lost guest takes with it. */
-const WINDOW = 32;
+/** Programs sent ahead of the answers: hides the channel's latency and the journal's wait for the disk. */
+const WINDOW = 128;
 
 /** Runs these tasks; call {@link farewell} after the last of them. */
 export async function converse(talk: Conversation, tasks: Iterator<Task>): Promise<ConversationEnd> {
