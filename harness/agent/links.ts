@@ -4,7 +4,7 @@ import type { Netlink } from './netlink.ts';
 
 const RTM = { NEWLINK: 16, GETLINK: 18 } as const;
 const IFLA = {
-  ...{ ADDRESS: 1, IFNAME: 3, MTU: 4, LINK: 5, MASTER: 10, LINKINFO: 18, NET_NS_FD: 28 },
+  ...{ ADDRESS: 1, IFNAME: 3, MTU: 4, LINK: 5, QDISC: 6, MASTER: 10, LINKINFO: 18, NET_NS_FD: 28 },
   ...{ GSO_MAX_SEGS: 40, GSO_MAX_SIZE: 41 },
 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
@@ -18,12 +18,18 @@ const DATA: Readonly<Record<string, Readonly<Partial<Record<'id' | 'mode', reado
     bond: { mode: [1, 1] },
   };
 const IFF_UP = 1;
+/** It has a carrier: netif_oper_up(). */
+const IFF_RUNNING = 0x40;
 
 export interface LinkInfo {
   readonly index: number;
   /** In bytes. */
   readonly mtu: number;
   readonly up: boolean;
+  /** Up, with a carrier where it can have one. */
+  readonly running: boolean;
+  /** Name of the root qdisc; `noop` before there is any. */
+  readonly qdisc: string;
   /** Hardware address, 6 bytes on Ethernet. */
   readonly mac: Buffer;
 }
@@ -99,6 +105,8 @@ export function getLink(netlink: Netlink, name: string): LinkInfo {
   return {
     index: reply.readInt32LE(4),
     up: (reply.readUInt32LE(8) & IFF_UP) !== 0,
+    running: (reply.readUInt32LE(8) & IFF_RUNNING) !== 0,
+    qdisc: (attributes.get(IFLA.QDISC)?.toString('latin1') ?? '').replace(/\0.*$/su, ''),
     mtu: attributes.get(IFLA.MTU)?.readUInt32LE(0) ?? 0,
     mac: attributes.get(IFLA.ADDRESS) ?? Buffer.alloc(6),
   };

@@ -3,6 +3,7 @@ import type { Link, Namespace, Topology } from '../contract/topology.ts';
 import { addAddress, addNeighbour, addRoute } from './addresses.ts';
 import { Ethtool } from './ethtool.ts';
 import { changeWords, createLink, enslave, getLink, setLink } from './links.ts';
+import { awaitReady, hopeful } from './link-ready.ts';
 import { awaitLocalRoutes } from './local-routes.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
@@ -102,6 +103,7 @@ export function buildTopology(topology: Topology, sys: SystemCalls, namespaces: 
     for (const [name, space] of each) createLinks(name, space, built, sys, setup);
     joinTaps(each, built, sys);
     for (const [name, space] of each) configure(name, space, built, sys, setup);
+    for (const [name] of each) awaitReady(built.enter(name).route, hopeful(topology, name));
     for (const [name, space] of each) connect(name, space, built, setup);
     return built;
   } catch (error) {
