@@ -78,7 +78,10 @@ function expectedFields(packet: ModelPacket): Fields {
     [tos, flag(packet.tos)],
     ['DF', packet.df === undefined ? '' : packet.df ? 'set' : 'clear'],
     ['IP ID', packet.family === 'ipv4' ? `first+${packet.idStep}` : ''],
-    ['flow label', packet.family === 'ipv6' ? "the first's" : ''],
+    [
+      'flow label',
+      packet.family === 'ipv4' ? '' : packet.flowLabel === null ? "the first's" : label(packet.flowLabel),
+    ],
     ['IP options', packet.options],
     ['extension headers', packet.extensions.map(({ header, body }) => `${header}:${body}`).join(' ')],
     ['VLAN', ''],
@@ -118,16 +121,22 @@ function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: First
     [tos, flag(packet.tos)],
     ['DF', packet.df === undefined ? '' : packet.df ? 'set' : 'clear'],
     ['IP ID', packet.ipId === undefined ? '' : `first+${(packet.ipId - first.id) & 0xffff}`],
-    [
-      'flow label',
-      packet.family === 'ipv4' ? '' : flowLabel === first.label ? "the first's" : flowLabel.toString(16),
-    ],
+    ['flow label', packet.family === 'ipv4' ? '' : seenLabel(flowLabel, want, first.label)],
     ['IP options', options],
     ['extension headers', extensions],
     ['VLAN', vlan],
     ['fragment', fragment],
     ['wrong', wrong],
   ];
+}
+
+function label(value: number): string {
+  return value.toString(16);
+}
+
+/** One that the kernel chose is any, but the same for all packets of a datagram. */
+function seenLabel(value: number, want: ModelPacket | undefined, first: number): string {
+  return want?.flowLabel === null && value === first ? "the first's" : label(value);
 }
 
 /** A port that the kernel chose is any one, but the same for all packets of a socket. */

@@ -2,6 +2,7 @@
 import { levelNumber } from '../abi/levels.ts';
 import { resolveOption, optionName } from '../abi/options.ts';
 import type { ControlMessage, Family } from '../contract/program.ts';
+import { formatAddress } from '../wire/address.ts';
 import { Refused, Underivable } from './signals.ts';
 
 /** What control messages said; absent: nothing. */
@@ -13,6 +14,13 @@ export interface Said {
   options?: Buffer;
   hopByHop?: Buffer;
   destination?: Buffer;
+  /** Source address; `0.0.0.0` and `::` leave it to the route. */
+  source?: string;
+  /** Index of the device it leaves by. */
+  ifindex?: number;
+  /** 1..0xfffff */
+  flowLabel?: number;
+  dontFragment?: boolean;
 }
 
 function data(value: ControlMessage['value']): Buffer {
@@ -69,6 +77,8 @@ export function readControl(list: readonly ControlMessage[], family: Family): Sa
   }
   const own = family === 'ipv4' ? LEVEL.ip : LEVEL.ipv6;
   for (const { level, name, data: bytes } of all) {
+    if (family === 'ipv4' && level === LEVEL.ipv6 && name === 'IPV6_PKTINFO')
+      throw new Underivable('IPV6_PKTINFO counts on an IPv6 socket only');
     // Other levels are passed over.
     if (level !== own && level !== LEVEL.socket) continue;
     const rule = level === own ? (family === 'ipv4' ? IPV4 : IPV6)[name] : SOCKET[name];
@@ -126,7 +136,17 @@ const IPV4: Readonly<Record<string, Rule>> = {
   IP_TTL: (bytes, said) => {
     said.ttl = int(bytes, 1, 255);
   },
+  // struct in_pktinfo: index, local address, and one that sends do not look at.
+  IP_PKTINFO: (bytes, said) => {
+    if (bytes.length !== 12) throw new Refused('EINVAL');
+    said.ifindex = bytes.readInt32LE();
+    said.source = formatAddress(bytes.subarray(4, 8));
+  },
 };
+
+const FLOW_LABEL = 0xfffff;
+/** IPV6_SRCRT_TYPE_2; segment routing headers come by socket option only. */
+const MOBILITY_ROUTE = 2;
 
 /** net/ipv6/datagram.c: -1 stands for the default; headers say their own length in units of 8 bytes less one. */
 const IPV6: Readonly<Record<string, Rule>> = {
@@ -141,6 +161,23 @@ const IPV6: Readonly<Record<string, Rule>> = {
   },
   IPV6_DSTOPTS: (bytes, said) => {
     said.destination = header(bytes);
+  },
+  // struct in6_pktinfo: address, index.
+  IPV6_PKTINFO: (bytes, said) => {
+    if (bytes.length < 20) throw new Refused('EINVAL');
+    said.source = formatAddress(bytes.subarray(0, 16));
+    said.ifindex = bytes.readInt32LE(16);
+  },
+  IPV6_FLOWINFO: (bytes, said) => {
+    if (bytes.length < 4) throw new Refused('EINVAL');
+    said.flowLabel = bytes.readUInt32BE() & FLOW_LABEL;
+  },
+  IPV6_DONTFRAG: (bytes, said) => {
+    said.dontFragment = int(bytes, 0, 1) === 1;
+  },
+  IPV6_RTHDR: (bytes) => {
+    if (bytes.length < 4 || bytes[2] !== MOBILITY_ROUTE) throw new Refused('EINVAL');
+    throw new Underivable('routing headers of type 2 depend on how the kernel was built (CONFIG_IPV6_MIP6)');
   },
 };
 

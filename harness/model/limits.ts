@@ -12,8 +12,8 @@ const DO = PMTUDISC['do'] ?? 2;
 const OMIT = PMTUDISC['omit'] ?? 5;
 
 /** IP header with options or extension headers. */
-export function networkHeader({ family, options, hopByHop, destination }: Request): number {
-  return IP_HEADER[family] + options.length + hopByHop.length + destination.length;
+export function networkHeader({ family, options, hopByHop, routing, destination }: Request): number {
+  return IP_HEADER[family] + options.length + hopByHop.length + routing.length + destination.length;
 }
 
 /**
@@ -54,6 +54,6 @@ export function checkSegments(request: Request, payload: number, checksums: bool
 }
 
 /** __ip6_append_data() leaves no checksum to the device when there is anything between the IPv6 header and UDP. */
-export function hasExtensions({ hopByHop, destination }: Request): boolean {
-  return hopByHop.length + destination.length > 0;
+export function hasExtensions({ hopByHop, routing, destination }: Request): boolean {
+  return hopByHop.length + routing.length + destination.length > 0;
 }

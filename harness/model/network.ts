@@ -99,6 +99,7 @@ export class Network {
     const space = this.#spaces.get(ns);
     if (!address || !space) throw new Underivable(`no such destination: ${to}`);
     if (isMulticast(address)) throw new Underivable(`${to} is a multicast address`);
+    if (isBroadcast(space, address)) throw new Underivable(`${to} is a broadcast address`);
     if (isLoopback(address) || this.owns(ns, to)) return this.#local(ns, space, family, to);
     const routes = [...space.links.values()].filter(({ up }) => up).flatMap(connected);
     const [best] = [...space.routes, ...routes]
@@ -122,6 +123,12 @@ export class Network {
   owns(ns: string, address: string): boolean {
     const links = this.#spaces.get(ns)?.links.values() ?? [];
     return [...links].some((link) => link.addresses.some((own) => bare(own) === address));
+  }
+
+  /** May a packet leave with this source address? */
+  isOwn(ns: string, address: string): boolean {
+    const bytes = parseAddress(address);
+    return this.owns(ns, address) || (bytes !== undefined && isLoopback(bytes));
   }
 
   /**
@@ -191,6 +198,15 @@ function covers(route: string, address: Buffer): boolean {
     if (((network[bit >> 3] ?? 0) & mask) !== ((address[bit >> 3] ?? 0) & mask)) return false;
   }
   return true;
+}
+
+/** The last address of an IPv4 network that the namespace is in, or of all. */
+function isBroadcast({ links }: Space, address: Buffer): boolean {
+  if (address.length !== 4) return false;
+  const number = address.readUInt32BE();
+  const networks = [...links.values()].flatMap(connected).filter(({ to }) => covers(to, address));
+  const hosts = networks.map(({ to }) => 2 ** (32 - prefix(to)) - 1).filter((mask) => mask > 1);
+  return number === 0xffffffff || hosts.some((mask) => (number & mask) >>> 0 === mask);
 }
 
 function isMulticast(address: Buffer): boolean {

@@ -2,6 +2,7 @@
 import { PMTUDISC } from '../abi/flags.ts';
 import type { Slice } from '../contract/expectation.ts';
 import type { Endpoint, Family } from '../contract/program.ts';
+import { parseAddress } from '../wire/address.ts';
 import { IP_HEADER, UDP_HEADER, hasExtensions, networkHeader } from './limits.ts';
 import type { Device } from './network.ts';
 import type { Request } from './request.ts';
@@ -21,6 +22,8 @@ export interface ModelPacket {
   readonly gsoSize: number;
   readonly ttl: number;
   readonly tos: number;
+  /** IPv6; null: whatever the datagram's first packet has. */
+  readonly flowLabel: number | null;
   /** IPv4 only. */
   readonly df?: boolean;
   /** IPv4 options as hex. */
@@ -39,6 +42,7 @@ const DO = PMTUDISC['do'] ?? 2;
 const PROBE = PMTUDISC['probe'] ?? 3;
 const WANT = PMTUDISC['want'] ?? 1;
 const HOP_BY_HOP = 0;
+const ROUTING = 43;
 const DESTINATION = 60;
 const LINK_HEADER = 14;
 
@@ -106,10 +110,11 @@ function header(
   payload: readonly Slice[],
   more: Pick<ModelPacket, 'checksum' | 'gsoSize' | 'datagram' | 'idStep'>,
 ): ModelPacket {
-  const { family, socket, from, to, ttl, tos, options, hopByHop, destination } = request;
+  const { family, socket, from, to, ttl, tos, options, hopByHop, destination, flowLabel } = request;
   const length = payload.reduce((sum, slice) => sum + slice.length, 0);
   const extensions = [
     { header: HOP_BY_HOP, bytes: hopByHop },
+    { header: ROUTING, bytes: routingHeader(request) },
     { header: DESTINATION, bytes: destination },
   ].filter(({ bytes }) => bytes.length > 0);
   return {
@@ -123,6 +128,7 @@ function header(
     gso: more.gsoSize > 0 ? 'udp-l4' : 'none',
     ttl,
     tos,
+    flowLabel,
     ...(family === 'ipv4' ? { df: dontFragment(request, whole) } : {}),
     options: options.toString('hex'),
     extensions: extensions.map(({ header: number, bytes }) => ({
@@ -131,6 +137,13 @@ function header(
     })),
     ...more,
   };
+}
+
+/** ipv6_push_rthdr4(): the destination takes the place of the first segment. */
+function routingHeader({ routing, to }: Request): Buffer {
+  const final = parseAddress(to.address);
+  if (routing.length === 0 || !final) return routing;
+  return Buffer.concat([routing.subarray(0, 8), final, routing.subarray(24)]);
 }
 
 /** __ip_make_skb(): WANT asks whether the datagram as a whole fits the path, also where it is going to be segmented. */

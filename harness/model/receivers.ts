@@ -44,7 +44,9 @@ export class Receivers {
     packets: readonly ModelPacket[] | null,
     sender: SocketState,
   ): void {
-    const { path, to, family } = request;
+    const { path, to, family, routing } = request;
+    // A host forwards or takes such packets only where it was told to (ipv6_srh_rcv()).
+    if (routing.length > 0) return;
     const peer = this.#network.peer(path.ns, path.dev);
     const ns = path.dev === 'lo' ? path.ns : peer?.ns;
     if (ns === undefined || !this.#network.owns(ns, to.address)) return;

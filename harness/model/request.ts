@@ -1,9 +1,12 @@
 /** One send with everything decided: where it goes, by what, and every header field that the socket and the call choose. */
 import { PMTUDISC } from '../abi/flags.ts';
 import type { Endpoint, Family, Message } from '../contract/program.ts';
+import { formatAddress } from '../wire/address.ts';
 import { readControl } from './control.ts';
+import type { Said } from './control.ts';
 import type { Network, Path } from './network.ts';
 import { Refused, Underivable } from './signals.ts';
+import type { Rules } from './signals.ts';
 import { bytesOption, intOption } from './socket.ts';
 import type { SocketState } from './socket.ts';
 
@@ -27,9 +30,15 @@ export interface Request {
   readonly options: Buffer;
   /** IPv6 headers as given, whose first byte the kernel sets. */
   readonly hopByHop: Buffer;
+  /** A segment routing header (RFC 8754), whose first segment the kernel sets to the destination. */
+  readonly routing: Buffer;
   readonly destination: Buffer;
+  /** IPv6, 0..0xfffff; null: any, the same for all packets of a datagram (ip6_make_flowlabel()). */
+  readonly flowLabel: number | null;
   /** UDP checksums are off. */
   readonly unchecked: boolean;
+  /** Came with the send, so that what the socket has later does not count. */
+  readonly ofSend: { readonly ttl: boolean; readonly tos: boolean };
   readonly dontFragment: boolean;
   readonly lite: boolean;
 }
@@ -50,30 +59,53 @@ export function request(socket: SocketState, message: Message, network: Network)
     throw new Underivable(`${to.address} on a socket of ${socket.family}`);
   if (to.port === 0) throw new Refused('EINVAL');
   const said = readControl(message.control, family);
-  const path = network.path(socket.ns, family, address);
+  const headers = fields(socket, family, said);
+  const path = network.path(socket.ns, family, firstHop(headers.routing) ?? address);
   if (!path) throw new Refused('ENETUNREACH');
-  const { bound } = socket;
-  const own = bound && !ANY.has(bound.address) ? bound.address.replace(MAPPED, '') : path.source;
+  checkDevice(socket, said, path);
   const discovery = intOption(socket, family === 'ipv4' ? 'IP_MTU_DISCOVER' : 'IPV6_MTU_DISCOVER', WANT);
   return {
     socket: socket.name,
     family,
     path,
-    from: { address: own, port: bound?.port ?? 0 },
+    from: { address: source(socket, said, path, network), port: socket.bound?.port ?? 0 },
     to: { address, port: to.port },
     gso: said.gso ?? intOption(socket, 'UDP_SEGMENT', 0),
     discovery,
     fragsize: fragsize(socket, family, discovery, path),
-    ...fields(socket, family, said),
+    ...headers,
     unchecked: isUnchecked(socket, family),
-    dontFragment: family === 'ipv6' && intOption(socket, 'IPV6_DONTFRAG', 0) !== 0,
+    ofSend: { ttl: said.ttl !== undefined, tos: said.tos !== undefined },
+    dontFragment: family === 'ipv6' && (said.dontFragment ?? intOption(socket, 'IPV6_DONTFRAG', 0) !== 0),
     lite: socket.protocol === 'udplite',
   };
 }
 
-/** Read when the datagram leaves, not when it is begun. */
-export function isUnchecked(socket: SocketState, family: Family): boolean {
+function isUnchecked(socket: SocketState, family: Family): boolean {
   return intOption(socket, family === 'ipv4' ? 'SO_NO_CHECK' : 'UDP_NO_CHECK6_TX', 0) !== 0;
+}
+
+/**
+ * What is read when the datagram leaves, not when it is begun: the socket's checksum option, and by __ip_make_skb() its TTL,
+ * TOS and path MTU mode.
+ */
+export function leaving(socket: SocketState, begun: Request, rules: Rules): Request {
+  const { family, ofSend } = begun;
+  const unchecked = isUnchecked(socket, family);
+  if (family === 'ipv6') return { ...begun, unchecked };
+  const tos = intOption(socket, 'IP_TOS', 0) & 255;
+  return {
+    ...begun,
+    unchecked,
+    ttl: ofSend.ttl ? begun.ttl : chosen(intOption(socket, 'IP_TTL', -1), DEFAULT_TTL),
+    tos: ofSend.tos || tos === begun.tos || rules.has('cork-keeps-tos') ? begun.tos : tos,
+    discovery: intOption(socket, 'IP_MTU_DISCOVER', WANT),
+  };
+}
+
+/** Negative: the default (ip(7), ipv6(7)); the sysctls behind it are a network's own affair. */
+function chosen(value: number, otherwise: number): number {
+  return value < 0 ? otherwise : value;
 }
 
 const WANT = PMTUDISC['want'] ?? 1;
@@ -86,37 +118,83 @@ function fragsize(socket: SocketState, family: Family, discovery: number, path: 
   return own > 0 && own < mtu ? own : mtu;
 }
 
-function fields(
-  socket: SocketState,
-  family: Family,
-  said: ReturnType<typeof readControl>,
-): Pick<Request, 'ttl' | 'tos' | 'options' | 'hopByHop' | 'destination'> {
+/** Index of lo in every network namespace. */
+const LOOPBACK_INDEX = 1;
+
+/** A device asked for, by IP_PKTINFO or SO_BINDTODEVICE, that is the route's own changes nothing. */
+function checkDevice(socket: SocketState, said: Said, { dev }: Path): void {
+  const bound = bytesOption(socket, 'SO_BINDTODEVICE').toString('latin1').replace(/\0.*$/su, '');
+  if (bound !== '' && bound !== dev) throw new Underivable(`${socket.name} is bound to ${bound}`);
+  const { ifindex = 0 } = said;
+  if (ifindex !== 0 && (ifindex !== LOOPBACK_INDEX || dev !== 'lo'))
+    throw new Underivable(`a control message names device number ${ifindex}`);
+}
+
+/** A control message's address counts before that of the socket; IPv4's also where it is 0.0.0.0 (ip_cmsg_send()). */
+function source(socket: SocketState, said: Said, path: Path, network: Network): string {
+  const { bound } = socket;
+  const own = bound ? bound.address.replace(MAPPED, '') : '';
+  const wanted = said.source === undefined || said.source === '::' ? own : said.source;
+  if (wanted === '' || ANY.has(wanted)) return path.source;
+  // __ip_dev_find() of ip_route_output_key_hash_rcu(), ipv6_chk_addr_and_flags() of ip6_datagram_send_ctl().
+  if (said.source !== undefined && !network.isOwn(path.ns, wanted))
+    throw new Refused(wanted.includes(':') ? 'EINVAL' : 'ENETUNREACH');
+  return wanted;
+}
+
+const SEGMENT_ROUTING = 4;
+
+/** fl6_update_dst(): segments are in reverse order, 8 bytes into the header; the one at segments_left is next. */
+function firstHop(routing: Buffer): string | null {
+  if (routing.length === 0) return null;
+  if (routing[2] !== SEGMENT_ROUTING)
+    throw new Underivable(`there is no rule for routing header type ${String(routing[2])}`);
+  const at = 8 + (routing[3] ?? 0) * 16;
+  return formatAddress(routing.subarray(at, at + 16));
+}
+
+type Headers = Pick<
+  Request,
+  'ttl' | 'tos' | 'options' | 'hopByHop' | 'routing' | 'destination' | 'flowLabel'
+>;
+
+function fields(socket: SocketState, family: Family, said: Said): Headers {
   const none = Buffer.alloc(0);
-  // Negative: the default (ip(7), ipv6(7)); the sysctls behind it are a network's own affair.
-  const chosen = (value: number, otherwise: number): number => (value < 0 ? otherwise : value);
   if (family === 'ipv4')
     return {
       ttl: chosen(said.ttl ?? intOption(socket, 'IP_TTL', -1), DEFAULT_TTL),
       tos: (said.tos ?? intOption(socket, 'IP_TOS', 0)) & 255,
       options: ipOptions(said.options ?? bytesOption(socket, 'IP_OPTIONS')),
       hopByHop: none,
+      routing: none,
       destination: none,
+      flowLabel: null,
     };
+  // One header in a control message, and the socket's own do not count (udpv6_sendmsg()).
+  const own = (said.hopByHop ?? said.destination) ? () => none : (name: string) => bytesOption(socket, name);
+  const label = intOption(socket, 'IPV6_AUTOFLOWLABEL', 1) === 0 ? 0 : null;
   return {
     ttl: chosen(said.ttl ?? intOption(socket, 'IPV6_UNICAST_HOPS', -1), DEFAULT_TTL),
     tos: chosen(said.tos ?? intOption(socket, 'IPV6_TCLASS', -1), 0),
     options: none,
-    hopByHop: said.hopByHop ?? bytesOption(socket, 'IPV6_HOPOPTS'),
-    destination: said.destination ?? bytesOption(socket, 'IPV6_DSTOPTS'),
+    hopByHop: said.hopByHop ?? own('IPV6_HOPOPTS'),
+    routing: own('IPV6_RTHDR'),
+    destination: said.destination ?? own('IPV6_DSTOPTS'),
+    // A label of 0 in a control message is none.
+    flowLabel: said.flowLabel === undefined || said.flowLabel === 0 ? label : said.flowLabel,
   };
 }
 
 const NOP = 1;
 const END = 0;
 
+/** IPOPT_RA, with a value of 0: 4 bytes that nobody changes on the way. */
+const ROUTER_ALERT = '94040000';
+
 /** ip_options_get(): filled up with END. Those that hosts fill in or that change the destination have no rule here. */
 function ipOptions(bytes: Buffer): Buffer {
-  if (!bytes.every((byte) => byte === NOP || byte === END))
-    throw new Underivable('IP options other than padding');
+  const rest = bytes.toString('hex').replace(ROUTER_ALERT, '');
+  if (!Buffer.from(rest, 'hex').every((byte) => byte === NOP || byte === END))
+    throw new Underivable('IP options other than padding and router alert');
   return Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
 }

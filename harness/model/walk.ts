@@ -8,7 +8,7 @@ import { packetsOf } from './packets.ts';
 import type { ModelPacket } from './packets.ts';
 import { Receivers } from './receivers.ts';
 import type { ModelDatagram } from './receivers.ts';
-import { isUnchecked, request } from './request.ts';
+import { leaving, request } from './request.ts';
 import type { Request } from './request.ts';
 import { Refused, Rules, Underivable } from './signals.ts';
 import { intOption, openSocket, setOption } from './socket.ts';
@@ -220,7 +220,7 @@ export class Walk {
 
   /** A whole datagram goes down. @throws Refused, Underivable */
   #leave(socket: SocketState, begun: Request, payload: readonly Slice[], alone: boolean): void {
-    const wanted = { ...begun, unchecked: isUnchecked(socket, begun.family) };
+    const wanted = leaving(socket, begun, this.#rules);
     const device = this.#network.device(wanted.path.ns, wanted.path.dev, this.#rules);
     const length = payload.reduce((sum, slice) => sum + slice.length, 0);
     checkSegments(wanted, length, device.checksums, this.#rules);

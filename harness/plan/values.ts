@@ -18,7 +18,7 @@ export function levelOf(option: string): string {
 
 export function optionValue(option: string, value: OptionValueYaml, path: Path, scope: Scope): OptionValue {
   if (value === null) return { null: true };
-  if (typeof value === 'object') return { hex: value.hex.toLowerCase() };
+  if (typeof value === 'object') return { hex: hexDigits(value.hex, path, scope) };
   const known = SOCKET_OPTIONS.get(option);
   const word = typeof value === 'string' && value.startsWith('$') ? scope.word(value, path) : value;
   const named = typeof word === 'string' ? known?.values?.[word] : undefined;
@@ -35,6 +35,13 @@ export function optionValue(option: string, value: OptionValueYaml, path: Path, 
   // struct timeval of two 64-bit numbers, written in ms.
   if (known?.encoding === 'timeval') return { hex: u64(Math.trunc(int / 1000)) + u64((int % 1000) * 1000) };
   return { int };
+}
+
+/** Pairs of hex digits, written here or the value of an axis. */
+function hexDigits(text: string, path: Path, scope: Scope): string {
+  const digits = scope.word(text, path);
+  if (/^(?:[0-9a-f]{2})*$/iu.test(digits)) return digits.toLowerCase();
+  return scope.fail(path, `${text} is ${JSON.stringify(digits)}`, { expected: 'pairs of hex digits' });
 }
 
 /** 8 bytes in little-endian order, which all supported machines have. */
@@ -69,7 +76,7 @@ function controlValue(item: ControlItem, path: Path, scope: Scope): ControlMessa
   if (item.u16 !== undefined) return { u16: int(item.u16, 'u16', 0, 0xffff) };
   if (item.int !== undefined) return { int: int(item.int, 'int', ...INT) };
   if (item.u64 !== undefined) return { u64: String(int(item.u64, 'u64', 0, Number.MAX_SAFE_INTEGER)) };
-  return { hex: (item.hex ?? '').toLowerCase() };
+  return { hex: hexDigits(item.hex ?? '', [...path, 'hex'], scope) };
 }
 
 /** The segment size as a control message: UDP_SEGMENT carries a u16. */

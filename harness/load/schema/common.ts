@@ -91,7 +91,17 @@ export const option = means('option', z.union([z.int(), text])).meta({ title: 'o
 
 export const hex = z.string().regex(/^(?:[0-9a-fA-F]{2})*$/, 'pairs of hex digits');
 
-export const optionValue = z.union([size, z.null(), z.strictObject({ hex: hex.describe('Raw bytes.') })]);
+/** Bytes that may also come from an axis. */
+export const bytesText = means(
+  'word',
+  z.string().regex(/^(?:\$[a-z][a-z0-9_]*|(?:[0-9a-fA-F]{2})*)$/, 'pairs of hex digits, or $axis'),
+);
+
+export const optionValue = z.union([
+  size,
+  z.null(),
+  z.strictObject({ hex: bytesText.describe('Raw bytes.') }),
+]);
 export type OptionValueYaml = z.infer<typeof optionValue>;
 
 export const options = means('options', z.record(text, optionValue)).describe(

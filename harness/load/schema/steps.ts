@@ -3,10 +3,10 @@ import { z } from 'zod';
 import {
   address,
   anything,
+  bytesText,
   endpoint,
   family,
   flag,
-  hex,
   level,
   option,
   options,
@@ -44,7 +44,7 @@ export const controlItem = z.strictObject({
   u16: size.optional(),
   int: size.optional(),
   u64: size.optional(),
-  hex: hex.optional(),
+  hex: bytesText.optional(),
   length: size.optional().describe('cmsg_len, its header of 16 bytes included, to make it wrong on purpose.'),
 });
 export type ControlItem = z.infer<typeof controlItem>;
@@ -108,7 +108,7 @@ export const verbs = {
       option,
       level: level.optional().describe('By default the level the option belongs to.'),
       value: anything.optional(),
-      hex: hex.optional(),
+      hex: bytesText.optional(),
       null: z.literal(true).optional().describe('NULL with length 0.'),
       length: size.optional().describe("optlen, by default the value's own."),
     }),
