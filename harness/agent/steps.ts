@@ -6,6 +6,7 @@ import { difference, readCounters } from './counters.ts';
 import { capture, packets } from './step-capture.ts';
 import { errors } from './step-errors.ts';
 import { change } from './step-change.ts';
+import { inject } from './step-inject.ts';
 import { receive } from './step-receive.ts';
 import { send } from './step-send.ts';
 import { bind, close, connect, get, open, queue, set } from './step-socket.ts';
@@ -34,6 +35,8 @@ export function perform(run: Case, action: Action): StepEvidence {
       return queue(run, action);
     case 'counters':
       return counters(run, action);
+    case 'inject':
+      return inject(run, action);
     case 'change':
       return change(run, action.change);
     case 'capture':

@@ -153,7 +153,7 @@ function createLinks(
 }
 
 /** The tap device's descriptor; the device goes with it. */
-function tap(built: BuiltTopology, sys: SystemCalls, ns: string, name: string): number {
+export function tap(built: BuiltTopology, sys: SystemCalls, ns: string, name: string): number {
   return built.keep(ns, `tap ${name}`, () => openTap(sys, name), closeTap);
 }
 

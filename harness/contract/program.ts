@@ -64,6 +64,36 @@ export type Change =
     }
   | { readonly kind: 'xfrm'; readonly ns: string; readonly from: string; readonly to: string };
 
+/** A frame of the agent's own making; its UDP payload is a stream of the case. */
+export type MadePacket =
+  | {
+      readonly kind: 'udp';
+      readonly from: Endpoint;
+      readonly to: Endpoint;
+      readonly stream: number;
+      /** Of payload. */
+      readonly bytes: number;
+    }
+  /** ICMP "fragmentation needed" or ICMPv6 "packet too big" about a datagram. */
+  | {
+      readonly kind: 'too-big';
+      readonly from: string;
+      readonly to: string;
+      /** In bytes. */
+      readonly mtu: number;
+      readonly about: { readonly from: Endpoint; readonly to: Endpoint };
+    };
+
+/** struct virtio_net_hdr, field by field: include/uapi/linux/virtio_net.h. */
+export interface VnetFields {
+  readonly flags: number;
+  readonly gsoType: number;
+  readonly hdrLen: number;
+  readonly gsoSize: number;
+  readonly csumStart: number;
+  readonly csumOffset: number;
+}
+
 export type Action =
   | {
       readonly do: 'open';
@@ -132,6 +162,20 @@ export type Action =
   | { readonly do: 'queue'; readonly socket: string; readonly which: 'out' | 'in' }
   /** Counters of a namespace: deltas since the case's start of /proc/net/snmp and snmp6 names such as `UdpOutDatagrams`. */
   | { readonly do: 'counters'; readonly ns: string; readonly names: readonly string[] }
+  /** Puts a frame on a device past all sockets. */
+  | {
+      readonly do: 'inject';
+      readonly ns: string;
+      readonly dev: string;
+      /** `packet`: it leaves by the device (AF_PACKET); `tap`: it comes in by it. */
+      readonly by: 'packet' | 'tap';
+      /** The device it is addressed to; absent on lo. */
+      readonly hardware?: { readonly ns: string; readonly dev: string };
+      readonly packet: MadePacket;
+      /** Bytes of the frame that are kept, link header included. */
+      readonly cut?: number;
+      readonly vnet: VnetFields;
+    }
   | { readonly do: 'change'; readonly change: Change }
   /** Starts capturing UDP packets on a device (AF_PACKET with virtio-net header). */
   | {

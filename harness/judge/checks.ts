@@ -214,6 +214,8 @@ export function describe(action: Action): string {
       return `counters of ${action.ns}`;
     case 'change':
       return `${action.change.kind} change in ${action.change.ns}`;
+    case 'inject':
+      return `${action.packet.kind === 'udp' ? 'frame' : 'ICMP error'} injected on ${action.dev}`;
     case 'capture':
       return `capture on ${action.dev}`;
     case 'packets':

@@ -60,6 +60,11 @@ export class Network {
     }
   }
 
+  /** From now on nothing can be said of where packets go. */
+  lose(why: string): void {
+    this.#lost = why;
+  }
+
   change(change: Change): void {
     const space = this.#spaces.get(change.ns);
     if (change.kind === 'sysctl') this.#lost = `sysctl ${change.key} was set`;

@@ -70,6 +70,10 @@ export class Walk {
       case 'capture':
         if (outcome.ok) this.#captures.start(action);
         return { kind: 'none' };
+      case 'inject':
+        if (action.packet.kind === 'too-big') this.#network.lose('a path MTU was told by ICMP');
+        this.#lose('a frame was injected');
+        return { kind: 'none' };
       case 'change':
         if (outcome.ok) this.#network.change(action.change);
         return { kind: 'none' };

@@ -4,6 +4,7 @@ import type { Path } from '../load/yaml-file.ts';
 import type { Build } from './build.ts';
 import * as changes from './steps-change.ts';
 import { errors } from './steps-errors.ts';
+import { inject, tooBig } from './steps-inject.ts';
 import * as data from './steps-data.ts';
 import * as sockets from './steps-socket.ts';
 
@@ -22,6 +23,8 @@ function planStep(build: Build, step: Step, path: Path): void {
   else if ('get' in step) sockets.get(build, step, path);
   else if ('close' in step) sockets.close(build, step, path);
   else if ('errors' in step) errors(build, step, path);
+  else if ('inject' in step) inject(build, step, path);
+  else if ('too_big' in step) tooBig(build, step, path);
   else if ('queue' in step) sockets.queue(build, step, path);
   else if ('send' in step) data.send(build, step, path);
   else if ('sendmmsg' in step) data.sendmmsg(build, step, path);

@@ -55,7 +55,7 @@ export function planVariant(theCase: Case, variant: Variant, input: PlanInput): 
       });
   }
   const waits = build.actions.reduce(
-    (total, action) => total + (action.do === 'receive' ? action.waitMs : 0),
+    (total, action) => total + (action.do === 'receive' || action.do === 'errors' ? action.waitMs : 0),
     0,
   );
   const planned: PlannedCase = {

@@ -1,5 +1,6 @@
 /** Actions in words a person can read, without the sizes' formulas. */
-import type { Action, Change, ControlMessage, Endpoint, Message, OptionValue } from '../contract/program.ts';
+import type { Action, Change, ControlMessage, Endpoint } from '../contract/program.ts';
+import type { MadePacket, Message, OptionValue } from '../contract/program.ts';
 import { fold } from '../judge/notation.ts';
 
 /** `10.0.0.1:9000`, `[fd00::1]:9000` */
@@ -50,6 +51,12 @@ function showChange(change: Change): string {
   }
 }
 
+function showPacket(packet: MadePacket): string {
+  if (packet.kind === 'too-big')
+    return `"${packet.mtu} bytes at most" from ${packet.from} about what goes to ${showEndpoint(packet.about.to)}`;
+  return `${packet.bytes} bytes from ${showEndpoint(packet.from)} to ${showEndpoint(packet.to)}`;
+}
+
 /** One action, e.g. `sender sends 2945 bytes to 10.0.0.1:9000 with SOL_UDP/UDP_SEGMENT 1472 (u16)`. */
 export function describeAction(action: Action): string {
   switch (action.do) {
@@ -86,6 +93,8 @@ export function describeAction(action: Action): string {
       return `read how many bytes wait ${action.which === 'out' ? 'to leave' : 'in'} ${action.socket}`;
     case 'counters':
       return `read the counters ${action.names.join(', ')} of ${action.ns}`;
+    case 'inject':
+      return `inject ${showPacket(action.packet)} ${action.by === 'tap' ? 'into' : 'out of'} ${action.dev} in ${action.ns}`;
     case 'change':
       return showChange(action.change);
     case 'capture':

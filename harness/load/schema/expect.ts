@@ -95,6 +95,9 @@ export const expectSendmmsg = expectation({
   lengths: z.array(size).optional().describe('msg_len of each message sent.'),
 });
 export const expectReceive = expectation({ datagrams: datagrams.optional() });
+export const expectInject = expectation({
+  arrives: z.literal(false).optional().describe('The kernel takes the frame and drops it.'),
+});
 export const expectErrors = expectation({
   errors: z.array(errorItem).optional().describe('Exactly these notices, in this order, and no more.'),
   completions: completions.optional().describe('Zerocopy completions, however they are put together.'),

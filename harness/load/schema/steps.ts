@@ -27,6 +27,7 @@ import {
   expectSend,
   expectSendmmsg,
 } from './expect.ts';
+import { injected } from './inject.ts';
 
 const socket = z
   .string()
@@ -215,6 +216,7 @@ export const verbs = {
     expect: expectPackets,
     ...beside,
   }),
+  ...injected,
 } as const;
 
 export type Verb = keyof typeof verbs;
