@@ -67,6 +67,7 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
     machine.signal.removeEventListener('abort', abort);
     await outputClosed;
     log.close();
+    await log.decode(options.kernel);
     server.close();
     terminal?.close();
     if (connected && !connected.closed) await once(connected, 'close');

@@ -1,8 +1,9 @@
 /** The console of a guest: kept in a file as it comes, and read for how the guest ended. */
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { MachineError } from '../machine.ts';
 import { BOOT_FAILED, COMMAND_ENDED } from './init.ts';
+import { decodeTrace, findSymbols } from './symbols.ts';
 
 /** How much of the end is held in memory, in characters. A boot says 5,000, a panic with its trace 6,000. */
 const HELD = 1024 * 1024;
@@ -58,6 +59,13 @@ export class Console {
   /** Why init gave up; null when it did not. */
   bootFailure(): string | null {
     return new RegExp(`${BOOT_FAILED}: (.*)`).exec(this.#text)?.[1]?.trim() ?? null;
+  }
+
+  /** Keeps the console of a crash once more, with file and line behind each function of its traces. */
+  async decode(kernel: { image: string; release: string }): Promise<void> {
+    const symbols = this.crash() === null ? null : findSymbols(kernel);
+    const decoded = symbols === null ? null : await decodeTrace(this.#text, symbols).catch(() => null);
+    if (decoded !== null) writeFileSync(join(dirname(this.path), 'console.decoded.log'), decoded);
   }
 
   /** The last lines, for a message. */
