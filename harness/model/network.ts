@@ -170,6 +170,20 @@ export class Network {
     return this.#spaces.get(ns)?.links.get(dev)?.kind === 'tap';
   }
 
+  /**
+   * Does the other end join packets on their way in? veth has a NAPI instance for that, and uses it for what was sent here
+   * when this end does not segment TCP (veth_skb_is_eligible_for_gro()). @throws Underivable where others would
+   */
+  joins({ ns, dev }: Path, rules: Rules): boolean {
+    const far = this.peer(ns, dev);
+    const there = far && this.#spaces.get(far.ns)?.links.get(far.dev);
+    if (there?.features['rx-gro'] !== true) return false;
+    const here = this.#spaces.get(ns)?.links.get(this.lowest(ns, dev))?.features;
+    if (there.kind !== 'veth' || here?.['tx-tcp-segmentation'] !== false)
+      throw new Underivable(`${there.name} may join packets`);
+    return rules.has('veth-joins-packets');
+  }
+
   /** The other end of a pair of veth or tap devices; null: what leaves here arrives nowhere, or (lo) right here. */
   peer(ns: string, upper: string): { ns: string; dev: string } | null {
     const dev = this.lowest(ns, upper);

@@ -1,10 +1,12 @@
 /** What waits on each socket to be read. */
 import type { Slice } from '../contract/expectation.ts';
 import type { Action } from '../contract/program.ts';
+import { join } from './join.ts';
 import type { Network } from './network.ts';
 import { cut } from './packets.ts';
 import type { ModelPacket } from './packets.ts';
 import type { Request } from './request.ts';
+import type { Rules } from './signals.ts';
 import { intOption } from './socket.ts';
 import type { Queued, SocketState } from './socket.ts';
 import type { StepModel } from './walk.ts';
@@ -30,10 +32,12 @@ const CMSG_INT = 20;
 
 export class Receivers {
   readonly #network: Network;
+  readonly #rules: Rules;
   readonly #sockets: ReadonlyMap<string, SocketState>;
 
-  constructor(network: Network, sockets: ReadonlyMap<string, SocketState>) {
+  constructor(network: Network, sockets: ReadonlyMap<string, SocketState>, rules: Rules) {
     this.#network = network;
+    this.#rules = rules;
     this.#sockets = sockets;
   }
 
@@ -61,7 +65,9 @@ export class Receivers {
     // Decided on arrival: udp_unexpected_gso() looks whether the socket has UDP_GRO then.
     const gro = intOption(taker, 'UDP_GRO', 0) !== 0;
     const from = sender.bound && sender.bound.port !== 0 ? endpoint(request, taker, family) : null;
-    for (const one of arrivals(request, payload, packets, gro)) taker.queue.push({ ...one, from });
+    const joins = gro && this.#network.joins(path, this.#rules);
+    for (const one of joins && packets ? joined(request, packets) : arrivals(request, payload, packets, gro))
+      taker.queue.push({ ...one, from });
     const filled = taker.queue.reduce((sum, one) => sum + bytes(one) + OVERHEAD, 0);
     if (filled > ROOM) taker.receives = 'more may have come than its receive buffer holds';
   }
@@ -120,6 +126,11 @@ function arrivals(
       gsoSize: 0,
     }));
   });
+}
+
+/** Lone packets and those that came whole are left as they are. */
+function joined(request: Request, packets: readonly ModelPacket[]): Pick<Queued, 'payload' | 'gsoSize'>[] {
+  return packets.length > 1 ? join(request, packets) : [...packets];
 }
 
 function takes(socket: SocketState, ns: string, { to, from, family, lite }: Request): boolean {

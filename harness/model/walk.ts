@@ -50,7 +50,7 @@ export class Walk {
     this.#rules = new Rules(states);
     this.#network = new Network(program.topology);
     this.#captures = new Captures(this.#network);
-    this.#receivers = new Receivers(this.#network, this.#sockets);
+    this.#receivers = new Receivers(this.#network, this.#sockets, this.#rules);
   }
 
   /** Behaviours that decided anything so far. */
