@@ -48,6 +48,8 @@ export class Case {
   readonly countersBefore = new Map<string, Counters>();
   /** By namespace: what the agent's own instruments added to them. */
   readonly ownCounts = new Map<string, Map<string, number>>();
+  /** CLOCK_REALTIME in ns. */
+  firstSendAt: bigint | null = null;
   readonly #deadlineMs: number;
   readonly #started = performance.now();
 

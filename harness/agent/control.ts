@@ -4,16 +4,23 @@ import { levelName } from '../abi/levels.ts';
 import { optionName, resolveOption } from '../abi/options.ts';
 import type { ReceivedControl } from '../contract/evidence.ts';
 import type { ControlMessage } from '../contract/program.ts';
+import { CLOCK } from './sys.ts';
 import { CMSGHDR, align8 } from './layout.ts';
 
+/** Reads a clock, by its number, in ns. */
+export type Now = (clock: number) => bigint;
+const noClock: Now = () => {
+  throw new RangeError('a launch time needs a clock');
+};
+
 /** The control buffer of a send, or null when there is nothing to say. */
-export function encodeControl(messages: readonly ControlMessage[]): Buffer | null {
+export function encodeControl(messages: readonly ControlMessage[], now: Now = noClock): Buffer | null {
   if (messages.length === 0) return null;
-  return Buffer.concat(messages.map(encodeOne));
+  return Buffer.concat(messages.map((message) => encodeOne(message, now)));
 }
 
-function encodeOne(message: ControlMessage): Buffer {
-  const data = encodeValue(message.value);
+function encodeOne(message: ControlMessage, now: Now): Buffer {
+  const data = encodeValue(message.value, now);
   const bytes = Buffer.alloc(align8(CMSGHDR.size + data.length));
   const { level, number } = resolveOption(message.level, message.type);
   bytes.writeBigUInt64LE(BigInt(message.length ?? CMSGHDR.size + data.length), CMSGHDR.length);
@@ -23,9 +30,13 @@ function encodeOne(message: ControlMessage): Buffer {
   return bytes;
 }
 
-function encodeValue(value: ControlMessage['value']): Buffer {
+function encodeValue(value: ControlMessage['value'], now: Now): Buffer {
   if ('hex' in value) return Buffer.from(value.hex, 'hex');
   const bytes = Buffer.alloc(8);
+  if ('txtime' in value) {
+    bytes.writeBigInt64LE(now(CLOCK[value.txtime.clock]) + BigInt(value.txtime.delta));
+    return bytes;
+  }
   if ('u64' in value) {
     bytes.writeBigUInt64LE(BigInt(value.u64));
     return bytes;
@@ -60,6 +71,7 @@ export function decodeControl(bytes: Buffer): ReceivedControl[] {
 export function describeControl(messages: readonly ControlMessage[]): string {
   const items = messages.map(({ type, value, length }) => {
     const [width = '', number] = Object.entries(value)[0] ?? [];
+    if ('txtime' in value) return `${type} ${value.txtime.clock} now${signed(value.txtime.delta)} ns`;
     const usual = type === 'UDP_SEGMENT' ? 'u16' : 'int';
     const given = length === undefined ? '' : ` cmsg_len=${length}`;
     return `${type} ${width === usual ? '' : `(${width})`}${String(number)}${given}`;
@@ -75,4 +87,8 @@ export function describeReceived(messages: readonly ReceivedControl[]): string {
 /** `MSG_DONTWAIT|MSG_PEEK`, or `0`. */
 export function describeFlags(bits: number): string {
   return flagNames(bits).join('|') || '0';
+}
+
+function signed(value: number): string {
+  return value < 0 ? String(value) : `+${value}`;
 }

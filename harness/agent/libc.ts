@@ -33,6 +33,7 @@ const c = {
   ioctlValue: bound('int ioctl(int, uint64_t, uint64_t)'),
   setns: bound('int setns(int, int)'),
   unshare: bound('int unshare(int)'),
+  clock_gettime: bound('int clock_gettime(int, void *)'),
   sched_setaffinity: bound('int sched_setaffinity(int, uint64_t, void *)'),
 } as const;
 
@@ -129,6 +130,11 @@ class Libc implements SystemCalls {
   }
   unshare(flags: number): number {
     return answer(c.unshare(int32(flags, 'flags')));
+  }
+  clock(id: number): bigint {
+    const into = Buffer.alloc(16);
+    if (c.clock_gettime(int32(id, 'clock'), into) !== 0) throw new RangeError(`there is no clock ${id}`);
+    return into.readBigInt64LE(0) * 1_000_000_000n + into.readBigInt64LE(8);
   }
   pin(cpu: number): number {
     const mask = Buffer.alloc(CPU_MASK_BYTES);

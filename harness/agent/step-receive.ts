@@ -6,6 +6,7 @@ import { MAX_DATAGRAM } from './case.ts';
 import type { Case, OpenSocket } from './case.ts';
 import { decodeControl, describeFlags, describeReceived } from './control.ts';
 import { CallLog, outcome, result } from './notation.ts';
+import { arrival, slack } from './arrival.ts';
 import { Sentinel } from './sentinel.ts';
 import { formatSockaddr } from './sockaddr.ts';
 import { MAX_BATCH, POLL } from './sys.ts';
@@ -114,7 +115,11 @@ class Receiving {
       this.#from = formatSockaddr(name);
     }
     const flags = flagNames(message.flags & ~CMSG_CLOEXEC);
-    this.datagrams.push({ length: ret, payload, from: this.#from, flags, control });
+    const atMs = control === NO_CONTROL ? undefined : arrival(control, this.#run.firstSendAt);
+    this.datagrams.push({
+      ...{ length: ret, payload, from: this.#from, flags, control },
+      ...(atMs === undefined ? {} : { atMs }),
+    });
     this.#noteDatagram(message, ret, control, batched);
     return 'datagram';
   }
@@ -180,6 +185,7 @@ export function receive(run: Case, action: Receive): StepEvidence {
     calls: log.lines,
     datagrams,
     ...(drained ? { drained } : {}),
+    ...(datagrams.some(({ atMs }) => atMs !== undefined) ? { slackMs: slack() } : {}),
   });
   let sentinelSent = false;
   const limit = action.want + SURPLUS;

@@ -7,18 +7,19 @@ import { describeControl, describeFlags, encodeControl } from './control.ts';
 import { outcome, result } from './notation.ts';
 import { payload } from './payload.ts';
 import { encodeSockaddr, encodedText } from './sockaddr.ts';
+import { CLOCK } from './sys.ts';
 import type { OutgoingMessage } from './sys.ts';
 
 function total(message: Message): number {
   return message.iov.reduce((sum, length) => sum + length, 0);
 }
 
-function outgoing(seed: number, message: Message): OutgoingMessage {
+function outgoing({ seed, own }: Case, message: Message): OutgoingMessage {
   const bytes = payload(seed, message.stream, total(message));
   let at = 0;
   const iov = message.iov.map((length) => bytes.subarray(at, (at += length)));
   const name = message.to ? encodeSockaddr(message.to) : null;
-  return { name, iov, control: encodeControl(message.control) };
+  return { name, iov, control: encodeControl(message.control, (clock) => own.clock(clock)) };
 }
 
 /** `{name=10.0.0.1:9000, iov=[1473], control=[UDP_SEGMENT 1472]}`; what is NULL is left out. */
@@ -32,7 +33,8 @@ function describe(message: Message, { name }: OutgoingMessage): string {
 export function send(run: Case, action: Extract<Action, { do: 'send' }>): StepEvidence {
   const { fd } = run.socket(action.socket);
   const flags = flagBits(action.flags);
-  const messages = action.messages.map((message) => outgoing(run.seed, message));
+  run.firstSendAt ??= run.own.clock(CLOCK.realtime);
+  const messages = action.messages.map((message) => outgoing(run, message));
   const texts = action.messages.map((message, index) =>
     describe(message, messages[index] as OutgoingMessage),
   );

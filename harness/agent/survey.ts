@@ -5,6 +5,7 @@ import { createLink, getLink } from './links.ts';
 import { SystemError } from './namespaces.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
+import { setQdisc } from './qdisc.ts';
 import { closeTap, openTap } from './tap.ts';
 import { AF, IPPROTO, SOCK } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
@@ -44,6 +45,14 @@ function attempt(kind: string, sys: SystemCalls, route: Netlink): string | null 
         } finally {
           xfrm.close();
         }
+      });
+    case 'fq':
+    case 'etf':
+    case 'pfifo':
+      return works(() => {
+        const name = `q-${kind}`;
+        createLink(route, { name, kind: 'veth', peer: { name: `${name}-peer` } });
+        setQdisc(route, getLink(route, name).index, kind);
       });
     case 'tap':
       return works(() => {

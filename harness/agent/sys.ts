@@ -55,6 +55,8 @@ export interface SystemCalls {
   ioctlValue(fd: number, request: number, value: number): number;
   setns(fd: number, type: number): number;
   unshare(flags: number): number;
+  /** Nanoseconds of a clock by its number (CLOCK_REALTIME, …). */
+  clock(id: number): bigint;
   /** Pins the calling thread to one CPU, 0..1023. */
   pin(cpu: number): number;
 }
@@ -65,6 +67,8 @@ export const MAX_BATCH = 64;
 export const AF = { UNSPEC: 0, INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as const;
 export const SOCK = { DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
 export const IPPROTO = { UDP: 17, UDPLITE: 136 } as const;
+/** include/uapi/linux/time.h */
+export const CLOCK = { realtime: 0, monotonic: 1, tai: 11 } as const;
 export const POLL = { IN: 1, ERR: 8 } as const;
 /** include/uapi/linux/sched.h */
 export const CLONE_NEWNET = 0x40000000;

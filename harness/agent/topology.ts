@@ -8,6 +8,7 @@ import { awaitLocalRoutes } from './local-routes.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
 import type { SystemCalls } from './sys.ts';
+import { setQdisc } from './qdisc.ts';
 import { quietIpv6, writeSysctl } from './sysctl.ts';
 import { Wire, closeTap, openTap } from './tap.ts';
 
@@ -203,6 +204,10 @@ function configureLink(link: Link, route: Netlink, sys: SystemCalls, say: (line:
     say(`ethtool -K ${link.name} ${feature} ${on ? 'on' : 'off'}`);
   setLink(route, link.name, index, link);
   say(`link set ${link.name} ${changeWords(link)}`);
+  if (link.qdisc !== undefined) {
+    setQdisc(route, index, link.qdisc);
+    say(`qdisc replace dev ${link.name} root ${link.qdisc}`);
+  }
   for (const address of link.addresses) {
     addAddress(route, index, link.name, address);
     say(`addr add ${address} dev ${link.name}`);

@@ -24,6 +24,8 @@ export interface Datagram {
   /** msg_flags as names, e.g. MSG_TRUNC. */
   readonly flags: readonly string[];
   readonly control: readonly ReceivedControl[];
+  /** By SO_TIMESTAMPNS: when it arrived, in ms since the first send of the case was about to be made. */
+  readonly atMs?: number;
 }
 
 /** Who put a notice on an error queue: SO_EE_ORIGIN_*, include/uapi/linux/errqueue.h. */
@@ -91,6 +93,8 @@ export interface StepEvidence {
   /** sendmmsg: msg_len of each message sent. */
   readonly lengths?: readonly number[];
   readonly datagrams?: readonly Datagram[];
+  /** receive of datagrams with their times: how late things may come on this machine, in ms. */
+  readonly slackMs?: number;
   /** receive: how the queue was shown to be empty. `more` = something else was still there (in `datagrams`). */
   readonly drained?: 'sentinel' | 'empty' | 'more' | 'sentinel-lost';
   /** queue: bytes. */

@@ -17,6 +17,8 @@ export interface ExpectedDatagram {
   readonly payload: readonly Slice[];
   /** Value of the UDP_GRO cmsg in bytes; null: there must be none. */
   readonly gro: number | null;
+  /** It must not arrive sooner than so many ms after the first send, nor later than the machine's slack after that. */
+  readonly afterMs?: number;
   /** msg_flags by name, sorted. */
   readonly flags: readonly string[];
 }

@@ -26,7 +26,9 @@ export interface ControlMessage {
     | { readonly u16: number }
     | { readonly int: number }
     | { readonly u64: string }
-    | { readonly hex: string };
+    | { readonly hex: string }
+    /** A u64: the time on that clock when the call is made, and so many ns more (or less). */
+    | { readonly txtime: { readonly clock: 'monotonic' | 'tai'; readonly delta: number } };
   readonly length?: number;
 }
 

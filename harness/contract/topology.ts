@@ -20,6 +20,10 @@ export const LINK_KINDS = [
 ] as const;
 export type LinkKind = (typeof LINK_KINDS)[number];
 
+/** Root queueing disciplines a link can have; without one it has the kernel's default. */
+export const QDISCS = ['fq', 'etf', 'pfifo'] as const;
+export type Qdisc = (typeof QDISCS)[number];
+
 export interface Link {
   readonly name: string;
   /** `lo` exists in every namespace; all others are created in the order given. */
@@ -40,6 +44,7 @@ export interface Link {
   /** Longest GSO packet in bytes, and most segments of one: `ip link set … gso_max_size`. */
   readonly gsoMaxSize?: number;
   readonly gsoMaxSegs?: number;
+  readonly qdisc?: Qdisc;
   /** In bytes. */
   readonly mtu?: number;
   readonly up: boolean;

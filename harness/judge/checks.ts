@@ -15,6 +15,7 @@ import {
   showValue,
 } from './notation.ts';
 import { checkCompletions, checkNotices } from './errors.ts';
+import { checkTimes } from './times.ts';
 import { misstated } from './stated.ts';
 
 /** The agent's record lacks what the check needs. */
@@ -74,7 +75,9 @@ function findings(action: Action, expectation: Expectation, evidence: StepEviden
 
 function datagrams(expected: readonly ExpectedDatagram[], evidence: StepEvidence): Finding[] {
   const seen = need(evidence.datagrams, 'the datagrams');
+  const times = checkTimes(expected, seen, evidence.slackMs ?? 0);
   return [
+    ...(times === null ? [] : need(times, 'the times of arrival')),
     compared('datagrams', showDatagrams(expected), showDatagrams(seen)),
     pairwise(
       'bytes',

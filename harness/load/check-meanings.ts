@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { canonicalErrno, ERRNO_NAMES } from '../abi/errno.ts';
 import { MSG_FLAGS } from '../abi/flags.ts';
 import { LEVELS, levelNumber } from '../abi/levels.ts';
-import { LINK_KINDS } from '../contract/topology.ts';
+import { LINK_KINDS, QDISCS } from '../contract/topology.ts';
 import { SOCKET_OPTIONS, optionNumber } from '../abi/options.ts';
 import type { BehaviourTable } from './behaviour-table.ts';
 import type { Report } from './case.ts';
@@ -19,7 +19,7 @@ import { isMapping } from './walk.ts';
 import type { Path, YamlFile } from './yaml-file.ts';
 
 /** What a target can be asked for. */
-export const NEEDS: readonly string[] = [...LINK_KINDS.slice(1), 'udplite', 'xfrm', 'ipv6'];
+export const NEEDS: readonly string[] = [...LINK_KINDS.slice(1), ...QDISCS, 'udplite', 'xfrm', 'ipv6'];
 
 export interface Context {
   /** A file with problems may define names that are missing here: unknown ones are not reported then. */

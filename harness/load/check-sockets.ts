@@ -62,7 +62,7 @@ function checkMessage(
     const given = Object.keys(item).filter((key) => !['level', 'type', 'length'].includes(key));
     if (given.length !== 1)
       report([...path, 'control', i], 'a control message has one value', {
-        expected: 'one of u8, u16, int, u64 and hex',
+        expected: 'one of u8, u16, int, u64, hex and txtime',
       });
   }
 }

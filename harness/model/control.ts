@@ -26,6 +26,7 @@ export interface Said {
 function data(value: ControlMessage['value']): Buffer {
   if ('hex' in value) return Buffer.from(value.hex, 'hex');
   const bytes = Buffer.alloc(8);
+  if ('txtime' in value) return bytes;
   if ('u8' in value) return bytes.subarray(0, bytes.writeUInt8(value.u8));
   if ('u16' in value) return bytes.subarray(0, bytes.writeUInt16LE(value.u16));
   if ('int' in value) return bytes.subarray(0, bytes.writeInt32LE(value.int));

@@ -112,6 +112,8 @@ export class Network {
       .sort((a, b) => prefix(b.to) - prefix(a.to));
     if (!best) return null;
     const link = space.links.get(best.dev);
+    if (space.links.get(this.lowest(ns, best.dev))?.qdisc === 'etf')
+      throw new Underivable('etf drops what it has no launch time for');
     const source = link?.addresses.map(bare).find((own) => parseAddress(own)?.length === address.length);
     if (!link || source === undefined) throw new Underivable(`${best.dev} has no ${family} address`);
     const deviceMtu = link.mtu ?? ETHERNET_MTU;

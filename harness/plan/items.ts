@@ -87,8 +87,9 @@ class Datagrams extends Items<DatagramItem, ExpectedDatagram> {
     const length = this.size(item, path);
     const gro = this.number(item.gro, [...path, 'gro']) ?? null;
     const flags = (item.flags ?? []).map((flag, j) => this.scope.word(flag, [...path, 'flags', j])).sort();
+    const afterMs = this.number(item.after, [...path, 'after']);
     return {
-      fields: { length, gro, flags },
+      fields: { length, gro, flags, ...(afterMs === undefined ? {} : { afterMs }) },
       length: this.number(item.of, [...path, 'of'], length) ?? length,
       shown: Math.min(length, this.#buffer),
     };

@@ -1,7 +1,7 @@
 /** A topology file with its parameters fixed. */
 import { createHash } from 'node:crypto';
-import { LINK_KINDS } from '../contract/topology.ts';
-import type { Link, Namespace, Route, Topology } from '../contract/topology.ts';
+import { LINK_KINDS, QDISCS } from '../contract/topology.ts';
+import type { Link, Namespace, Qdisc, Route, Topology } from '../contract/topology.ts';
 import type { Endpoint, Family } from '../contract/program.ts';
 import { CelFault, celContext, compile, type Value } from '../load/cel.ts';
 import { staticNames } from '../load/names.ts';
@@ -73,8 +73,9 @@ class Resolver {
       receiver,
       receives: receives ?? true,
       wire: yaml.wire ?? null,
-      ordered: links.every(({ kind }) => kind !== 'dummy' && kind !== 'ifb'),
-      kinds: [...new Set(links.map((link) => link.kind).filter((kind) => kind !== 'lo'))],
+      // A qdisc lets what has no launch time overtake what has one.
+      ordered: links.every(({ kind, qdisc }) => kind !== 'dummy' && kind !== 'ifb' && qdisc === undefined),
+      kinds: [...new Set(links.flatMap(needsOf))],
     };
   }
 
@@ -113,6 +114,7 @@ class Resolver {
       name: this.#word(link.name, [...path, 'name']),
       kind,
       ...(link.peer ? { peer: link.peer } : {}),
+      ...(link.qdisc === undefined ? {} : { qdisc: this.#qdisc(link.qdisc, [...path, 'qdisc']) }),
       ...(link.lower === undefined ? {} : { lower: link.lower }),
       ...(link.master === undefined ? {} : { master: link.master }),
       ...this.#number('id', link.id, path),
@@ -125,6 +127,13 @@ class Resolver {
       features: Object.fromEntries(features) as Record<string, boolean>,
       ...(link.neighbours ? { neighbours: link.neighbours } : {}),
     };
+  }
+
+  #qdisc(text: string, path: Path): Qdisc {
+    const word = this.#word(text, path);
+    const known = QDISCS.find((one) => one === word);
+    if (known) return known;
+    throw this.#problem(path, `${word} is no qdisc: ${QDISCS.join(', ')}`);
   }
 
   #number<K extends string>(
@@ -168,4 +177,8 @@ class Resolver {
   #problem(path: Path, message: string): ProblemError {
     return new ProblemError([{ ...this.#file.file.at(path), message }]);
   }
+}
+
+function needsOf({ kind, qdisc }: Link): string[] {
+  return [...(kind === 'lo' ? [] : [kind]), ...(qdisc === undefined ? [] : [qdisc])];
 }

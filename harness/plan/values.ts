@@ -7,6 +7,8 @@ import type { Size } from '../load/schema/common.ts';
 import type { Path } from '../load/yaml-file.ts';
 import type { Scope } from './scope.ts';
 
+/** Of a launch time. */
+const MAX_DELTA_MS = 60_000;
 const INT = [-(2 ** 31), 2 ** 32 - 1] as const;
 /** Longest message tried: past any limit of UDP, small enough to build thousands of cases. */
 export const MAX_MESSAGE = 1_000_000;
@@ -75,6 +77,10 @@ function controlValue(item: ControlItem, path: Path, scope: Scope): ControlMessa
   if (item.u8 !== undefined) return { u8: int(item.u8, 'u8', 0, 0xff) };
   if (item.u16 !== undefined) return { u16: int(item.u16, 'u16', 0, 0xffff) };
   if (item.int !== undefined) return { int: int(item.int, 'int', ...INT) };
+  if (item.txtime) {
+    const ms = scope.int(item.txtime.delta, [...path, 'txtime', 'delta'], -MAX_DELTA_MS, MAX_DELTA_MS);
+    return { txtime: { clock: item.txtime.clock, delta: ms * 1_000_000 } };
+  }
   if (item.u64 !== undefined) return { u64: String(int(item.u64, 'u64', 0, Number.MAX_SAFE_INTEGER)) };
   return { hex: hexDigits(item.hex ?? '', [...path, 'hex'], scope) };
 }

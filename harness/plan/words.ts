@@ -14,6 +14,7 @@ function showValue(value: OptionValue): string {
 }
 
 function showControl({ level, type, value, length }: ControlMessage): string {
+  if ('txtime' in value) return `${level}/${type} ${value.txtime.clock} now + ${value.txtime.delta / 1e6} ms`;
   const [kind = '', written = ''] = Object.entries(value).flat().map(String);
   const cut = length === undefined ? '' : ` said to be ${length} bytes`;
   return `${level}/${type} ${kind === 'hex' ? '0x' : ''}${written} (${kind})${cut}`;

@@ -46,6 +46,7 @@ export function receive(draft: Draft, action: Of<'receive'>, expected: Expected)
   if (!('datagrams' in expected) && !('error' in expected))
     draft.refuse('a receive with nothing expected of it');
   const list: readonly ExpectedDatagram[] = 'datagrams' in expected ? expected.datagrams : [];
+  if (list.some(({ afterMs }) => afterMs !== undefined)) draft.refuse('times of arrival');
   const table = datagramTable(draft, list);
   draft.use(receiveHelper);
   draft.constants.set('UDP_GRO', 104).set('SOL_UDP', 17);

@@ -19,6 +19,7 @@ function data(draft: Draft, value: ControlMessage['value']): [pointer: string, l
     const bytes = Buffer.from(value.hex, 'hex');
     return [cBytes(bytes), bytes.length, `0x${value.hex}`];
   }
+  if ('txtime' in value) return draft.refuse('a launch time, which is told by a clock');
   draft.include('stdint.h');
   if ('u64' in value) {
     const number = BigInt(value.u64).toString();

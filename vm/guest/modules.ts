@@ -15,6 +15,8 @@ const SOON = [
   'veth',
   'dummy',
   'ifb',
+  'sch_fq',
+  'sch_etf',
   'xfrm_user',
   'esp4',
   'esp6',

@@ -11,6 +11,11 @@ export const datagramItem = z.union([
     bytes: size.describe("recvmsg's return value."),
     repeat: size.optional().describe('So many of them in a row; 0 drops the item.'),
     of: size.optional().describe('True size when the read was cut short.'),
+    after: size
+      .optional()
+      .describe(
+        'Arrives so many ms after the first send, never sooner; needs SO_TIMESTAMPNS on the receiver.',
+      ),
     gro: size.optional().describe('Value of the UDP_GRO control message; without it there must be none.'),
     flags: z.array(flag).optional().describe('msg_flags, by default none.'),
     from_send: size

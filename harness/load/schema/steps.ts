@@ -38,6 +38,13 @@ const to = address.describe('`sender`, `receiver`, `any`, or a literal address.'
 const port = size.describe('0..65535; by default 9000 for `receiver`, else 0.');
 const flags = z.array(flag).describe('MSG_… names.');
 
+const launch = z
+  .strictObject({
+    clock: z.enum(['monotonic', 'tai']),
+    delta: size.describe('In ms; less than 0: in the past.'),
+  })
+  .describe('A launch time for SCM_TXTIME: the time when the call is made, and so much more.');
+
 export const controlItem = z.strictObject({
   level: level.optional().describe('By default the level the type belongs to.'),
   type: option.describe('e.g. UDP_SEGMENT'),
@@ -46,6 +53,7 @@ export const controlItem = z.strictObject({
   int: size.optional(),
   u64: size.optional(),
   hex: bytesText.optional(),
+  txtime: launch.optional(),
   length: size.optional().describe('cmsg_len, its header of 16 bytes included, to make it wrong on purpose.'),
 });
 export type ControlItem = z.infer<typeof controlItem>;

@@ -77,6 +77,9 @@ const link = z.strictObject({
   mode: size.optional().describe('bond, macvlan, ipvlan: the number of its mode.'),
   gso_max_size: size.optional().describe('Longest GSO packet in bytes.'),
   gso_max_segs: size.optional().describe('Most segments of a GSO packet.'),
+  qdisc: word
+    .optional()
+    .describe("Root queueing discipline: `fq`, `etf` or `pfifo`; by default the kernel's choice."),
   peer: z.strictObject({ ns: text, name: text }).optional(),
   mtu: size.optional(),
   up: z.boolean().optional(),
