@@ -10,8 +10,11 @@ const TC_H_ROOT = 0xffff_ffff;
 const HANDLE = 0x0001_0000;
 const TCA_ETF_PARMS = 1;
 const CLOCK_TAI = 11;
-/** Time before a launch at which etf wakes up, in ns. */
-const ETF_DELTA = 1_000_000;
+/**
+ * Time before a launch at which etf hands a packet to the device, in ns. What it comes to too late it drops: an emulated
+ * guest may well sleep for tens of milliseconds.
+ */
+const ETF_DELTA = 400_000_000;
 
 /** Makes `kind` the root qdisc of device number `index`. etf goes by the TAI clock, the only one it takes. */
 export function setQdisc(netlink: Netlink, index: number, kind: Qdisc): void {

@@ -107,8 +107,18 @@ export const PACKET_FIELDS = {
 /** C names of fields. */
 export type PacketField = (typeof PACKET_FIELDS)[keyof typeof PACKET_FIELDS];
 
+/** One for each set of fields: a program that reads two captures needs it once. */
+const made = new Map<string, Helper>();
+
 /** Compares the fields that this case states anywhere, -1 where one packet leaves it open. */
 export function expectPackets(fields: ReadonlySet<PacketField>): Helper {
+  const key = [...fields].join();
+  const helper = made.get(key) ?? make(fields);
+  made.set(key, helper);
+  return helper;
+}
+
+function make(fields: ReadonlySet<PacketField>): Helper {
   const members = [...fields].map((field) => `\tint ${field};\n`).join('');
   const checks = [...fields].map((field) => {
     const check = `\texpect_field(index, "${field}", p.${field}, want->${field});\n`;

@@ -32,7 +32,7 @@ static void fill_pool(unsigned char *pool)
 		base[other] = swap;
 	}
 	for (block = 0; block < BLOCKS; block++) {
-		index = mix(block);
+		index = mix(block & 127);
 		for (i = 0; i < BLOCK; i++, index += 2 * (block & 127) + 1)
 			pool[block * BLOCK + i] = base[index % BLOCK] ^ ((block >> 7) * 8 + (block & 7));
 	}
