@@ -137,20 +137,19 @@ export class Capture {
   #packet({ vnet, bytes, outgoing, tag }: Frame, ledger: Ledger): Packet | undefined {
     const ip = decodeIp(bytes);
     if (ip?.protocol !== UDP_PROTOCOL) return undefined;
-    const udp = ip.laterFragment ? undefined : decodeUdp(ip);
+    const udp = ip.laterFragment ? undefined : decodeUdp(ip, vnet.partialChecksum);
     // Nobody else sends fragments here; they have no ports to tell them by.
     const ours = udp ? udp.sourcePort === this.#port || udp.destinationPort === this.#port : ip.laterFragment;
     const payload = udp?.payload ?? ip.bytes.subarray(ip.payloadAt);
     if (!ours || isSentinel(payload)) return undefined;
     const fragment = ip.laterFragment || ip.moreFragments;
-    const checksum = vnet.partialChecksum ? 'partial' : (udp?.checksum ?? 'fragment');
     return {
       direction: outgoing ? 'out' : 'in',
       ...vnet,
       family: ip.family,
       ipLength: ip.ipLength,
       udpLength: udp?.udpLength ?? 0,
-      checksum: fragment ? 'fragment' : checksum,
+      checksum: fragment ? 'fragment' : (udp?.checksum ?? 'fragment'),
       payload: ledger.explain(payload, this.#cursor, FOREIGN_CAPTURED),
       ...(ip.ipId === undefined ? {} : { ipId: ip.ipId }),
       ttl: ip.ttl,

@@ -33,8 +33,8 @@ export interface UdpPacket {
   readonly destinationPort: number;
   /** The UDP header's length field in bytes, right or wrong. */
   readonly udpLength: number;
-  /** Over the bytes; meaningless while the checksum is still to be filled in. */
-  readonly checksum: 'good' | 'bad' | 'zero';
+  /** `partial`: it is to be filled in, and begun right. */
+  readonly checksum: 'good' | 'bad' | 'zero' | 'partial';
   /** All bytes behind the UDP header up to the end of the IP packet. */
   readonly payload: Buffer;
 }

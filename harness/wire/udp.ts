@@ -6,8 +6,8 @@ export const UDP_PROTOCOL = 17;
 const UDP = UDP_PROTOCOL;
 const HEADER = 8;
 
-/** Undefined when it is not UDP or shorter than a UDP header. */
-export function decodeUdp(ip: IpPacket): UdpPacket | undefined {
+/** Undefined when it is not UDP or shorter than a UDP header. `partial`: a device is to fill in the checksum. */
+export function decodeUdp(ip: IpPacket, partial = false): UdpPacket | undefined {
   const at = ip.payloadAt;
   if (ip.protocol !== UDP || ip.bytes.length < at + HEADER) return undefined;
   return {
@@ -15,7 +15,7 @@ export function decodeUdp(ip: IpPacket): UdpPacket | undefined {
     sourcePort: ip.bytes.readUInt16BE(at),
     destinationPort: ip.bytes.readUInt16BE(at + 2),
     udpLength: ip.bytes.readUInt16BE(at + 4),
-    checksum: verify(ip),
+    checksum: partial ? verifyPartial(ip) : verify(ip),
     payload: ip.bytes.subarray(at + HEADER),
   };
 }
@@ -24,9 +24,16 @@ export function decodeUdp(ip: IpPacket): UdpPacket | undefined {
 function verify(ip: IpPacket): UdpPacket['checksum'] {
   const at = ip.payloadAt;
   if (ip.bytes.readUInt16BE(at + 6) === 0) return 'zero';
-  const length = ip.bytes.length - at;
-  let sum = sum16(ip.source, 0, ip.source.length);
-  sum = sum16(ip.destination, 0, ip.destination.length, sum);
-  sum = sum16(ip.bytes, at, ip.bytes.length, sum + UDP + length);
-  return fold(sum) === 0xffff ? 'good' : 'bad';
+  return fold(sum16(ip.bytes, at, ip.bytes.length, pseudo(ip))) === 0xffff ? 'good' : 'bad';
+}
+
+/** What a device adds the rest to: the pseudo header's sum, not negated, in which 0 and 0xffff are the same. */
+function verifyPartial(ip: IpPacket): UdpPacket['checksum'] {
+  const given = ip.bytes.readUInt16BE(ip.payloadAt + 6);
+  return given % 0xffff === fold(pseudo(ip)) % 0xffff ? 'partial' : 'bad';
+}
+
+function pseudo({ source, destination, bytes, payloadAt }: IpPacket): number {
+  const addresses = sum16(destination, 0, destination.length, sum16(source, 0, source.length));
+  return addresses + UDP + bytes.length - payloadAt;
 }

@@ -4,6 +4,7 @@ import t from 'tap';
 import { formatAddress, formatEndpoint, parseAddress } from './address.ts';
 import { fold, sum16 } from './checksum.ts';
 import { decodeFrame, decodeIp } from './frame.ts';
+import { decodeUdp } from './udp.ts';
 import { decodeVnet } from './vnet.ts';
 
 const MAC = '020000000001020000000002';
@@ -97,6 +98,28 @@ t.test('any single flipped bit below the IP header makes the checksum bad', (t) 
   }
   t.end();
 });
+
+t.test(
+  'a checksum to be filled in must begin with the sum of the pseudo header, for the length that is there',
+  (t) => {
+    for (const v6 of [false, true]) {
+      const bytes = frame({ v6, payload: Buffer.alloc(700, 7) });
+      const at = v6 ? 54 : 34;
+      const [from, to] = v6 ? [22, 54] : [26, 34];
+      const seed = fold(sum16(bytes, from, to) + 17 + 708);
+      const state = (value: number): string | undefined => {
+        bytes.writeUInt16BE(value, at + 6);
+        const ip = decodeIp(bytes);
+        return ip && decodeUdp(ip, true)?.checksum;
+      };
+      t.equal(state(seed), 'partial');
+      t.equal(state(~seed & 0xffff), 'bad', 'the sum negated, as in a finished checksum');
+      t.equal(state(fold(seed + 700)), 'bad', 'the sum for another length');
+      t.equal(state(seed ^ 1), 'bad');
+    }
+    t.end();
+  },
+);
 
 t.test('padding behind the IP packet is not payload, a VLAN tag is skipped', (t) => {
   const padded = Buffer.concat([frame(), Buffer.alloc(15)]);
