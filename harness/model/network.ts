@@ -114,6 +114,9 @@ export class Network {
     const link = space.links.get(best.dev);
     if (space.links.get(this.lowest(ns, best.dev))?.qdisc === 'etf')
       throw new Underivable('etf drops what it has no launch time for');
+    // What waits for an address is charged to the socket, whose next sends may be refused for that.
+    if (link?.neighbours && !(to in link.neighbours))
+      throw new Underivable(`nobody knows the hardware address of ${to}`);
     const source = link?.addresses.map(bare).find((own) => parseAddress(own)?.length === address.length);
     if (!link || source === undefined) throw new Underivable(`${best.dev} has no ${family} address`);
     const deviceMtu = link.mtu ?? ETHERNET_MTU;
