@@ -95,7 +95,8 @@ const SURELY_WRONG: Readonly<Record<string, Mutate>> = {
   'a misspelt verb or key of the language'(text, below) {
     const keys = [
       ...text.matchAll(
-        /\b(?:rule|steps|open|send|receive|expect|datagrams|socket|bytes|cases|title|source)(?=:)/g,
+        // Where a key can stand, not in a comment or in the middle of a sentence.
+        /(?<=^[ -]*|^[^#\n]*[{,] )(?:rule|steps|open|send|receive|expect|datagrams|socket|bytes|cases|title|source)(?=:)/gm,
       ),
     ];
     const at = keys[below(keys.length)]?.index ?? 0;

@@ -456,8 +456,7 @@ await inPrivateNamespace(import.meta.url, async () => {
     const state = Math.random() < 0.5;
     const cases = suites.flatMap((suite) => suite.cases);
     const all = [...planTarget(cases, { topologies, behaviours, has: () => state })].filter(
-      // A NIC in user space is part of the agent; some steps there is no C for.
-      (one) => one.skip === undefined && !one.needs.includes('tap') && isPrintable(one),
+      (one) => one.skip === undefined && isPrintable(one),
     );
     const start = Math.floor(Math.random() * all.length);
     const chosen = Array.from({ length: 20 }, (_, i) => {

@@ -15,6 +15,13 @@ import {
 } from './helpers/namespaces.ts';
 import { die } from './helpers/report.ts';
 
+/** Numbers of modes by the words that ip(8) has for them: include/uapi/linux/if_link.h, if_bonding.h. */
+const MODES: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+  macvlan: { 1: 'private', 2: 'vepa', 4: 'bridge', 8: 'passthru' },
+  ipvlan: { 0: 'l2', 1: 'l3', 2: 'l3s' },
+  bond: { 0: 'balance-rr', 1: 'active-backup', 2: 'balance-xor', 3: 'broadcast' },
+};
+
 /** Words that a command line can hold without quoting or being taken for an option. */
 const WORD = /^[A-Za-z0-9_.:/@][A-Za-z0-9_.:/@-]*$/u;
 
@@ -68,7 +75,7 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
     draft.use(mustOrSkip);
     const own = word(draft, link.name);
     if (!link.peer) {
-      draft.write(`must_or_skip("ip link add ${own} type ${link.kind}");`);
+      draft.write(`must_or_skip("ip link add ${standing(draft, link)}");`);
       continue;
     }
     made.add(`${link.peer.ns}/${link.peer.name}`);
@@ -88,6 +95,16 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
   }
 }
 
+/** A link that is no pair, as `ip link add` wants it. */
+function standing(draft: Draft, { name, kind, lower, id, mode }: Link): string {
+  return [
+    ...(lower === undefined ? [] : ['link', word(draft, lower)]),
+    ...['name', word(draft, name), 'type', kind],
+    ...(id === undefined ? [] : ['id', String(id)]),
+    ...(mode === undefined ? [] : ['mode', MODES[kind]?.[mode] ?? draft.refuse(`${kind} mode ${mode}`)]),
+  ].join(' ');
+}
+
 function printSettings(draft: Draft, name: string, space: Namespace): void {
   draft.enter(name);
   draft.use(must);
@@ -96,6 +113,9 @@ function printSettings(draft: Draft, name: string, space: Namespace): void {
     draft.write(`if (write_sysctl(${cString(key)}, ${cString(value)}))`, `\tdie(${cString(key)});`);
   }
   if (!space.links.some(({ kind }) => kind === 'lo')) draft.write('must("ip link set lo up");');
+  for (const { name: member, master } of space.links)
+    if (master !== undefined)
+      draft.write(`must("ip link set ${word(draft, member)} master ${word(draft, master)}");`);
   for (const link of space.links) printLink(draft, name, link);
 }
 
