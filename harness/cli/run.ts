@@ -49,6 +49,7 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   requireVersion(flags.judgeAs);
   const resumed = flags.resume === undefined ? null : readRun(resolve(flags.resume));
   const choices = resumed?.plan.choices ?? choicesOf(selection, flags);
+  await requireSegmenter(choices.endpoint);
   const command = agentCommand(choices.endpoint);
   if (flags.keep === true) requireTerminal(choices.kernel);
   const keeper = flags.keep === true ? new Keeper() : undefined;
@@ -202,6 +203,20 @@ export function agentCommand(endpoint?: string): string[] {
   if (!existsSync(module))
     throw new UserError(EXIT.usage, `there is no endpoint ${JSON.stringify(endpoint)} in fixtures/endpoints`);
   return ['env', `SEGPROOF_ENDPOINT=${module}`, ...agent];
+}
+
+/** A segmenter that does not exist is the user's mistake, and shall not look like a dead agent. */
+async function requireSegmenter(endpoint = ''): Promise<void> {
+  if (!endpoint.startsWith(SEGMENTER)) return;
+  const { WRONG_SEGMENTERS } = await import('../../fixtures/segmenter/index.ts');
+  const name = endpoint.slice(SEGMENTER.length);
+  const names = WRONG_SEGMENTERS.map((one) => one.name);
+  if (!names.includes(name))
+    throw new UserError(
+      EXIT.usage,
+      `there is no segmenter ${JSON.stringify(name)} in fixtures/segmenter`,
+      `there are: ${names.join(', ')}`,
+    );
 }
 
 /** A new folder of its own for each run; an existing one is refused unless it is resumed, so that no results are lost. */

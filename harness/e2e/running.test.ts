@@ -80,6 +80,7 @@ t.test("users' mistakes end with their own exit status and no stack trace", asyn
     [65, /kernel/, ['run', '--kernel', join(folder, 'no-such-kernel')]],
     [65, /cannot be read/, ['run', '--suite', join(folder, 'none.yaml')]],
     [64, /there is no endpoint/, ['run', '--endpoint', 'none']],
+    [64, /there is no segmenter "none"/, ['run', '--endpoint', 'segmenter:none']],
   ];
   for (const [status, words, args] of mistakes) {
     const { exit, stderr } = await segproof(...args);
