@@ -5,28 +5,19 @@
 import type { Link, Topology } from '../contract/topology.ts';
 import { getLink } from './links.ts';
 import type { Netlink } from './netlink.ts';
+import { waitUntilDone } from './wait.ts';
 
-const PATIENCE_MS = 5000;
-const PAUSE_MS = 1;
 /** What a device drops everything with: net/sched/sch_generic.c, noop_qdisc_ops. */
 const NO_QUEUE_YET = 'noop';
 
-const pause = new Int32Array(new SharedArrayBuffer(4));
-
 /** Waits until these devices of one namespace pass packets. */
 export function awaitReady(route: Netlink, names: readonly string[]): void {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (const name of names) {
-    for (;;) {
+  for (const name of names)
+    waitUntilDone(() => {
       const { running, qdisc } = getLink(route, name);
-      if (running && qdisc !== NO_QUEUE_YET) break;
-      if (performance.now() > deadline)
-        throw new Error(
-          `${name} was set up but has ${running ? 'no queue' : 'no carrier'} after ${PATIENCE_MS} ms`,
-        );
-      Atomics.wait(pause, 0, 0, PAUSE_MS);
-    }
-  }
+      if (running && qdisc !== NO_QUEUE_YET) return null;
+      return `${name}, which was set up, got no ${running ? 'queue' : 'carrier'}`;
+    });
 }
 
 /** Devices of a namespace that will get a carrier: all that are up, but for those whose other end or lower device is not. */

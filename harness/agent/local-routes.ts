@@ -6,13 +6,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parsePrefix } from './addresses.ts';
 import { AF } from './sys.ts';
+import { waitUntilDone } from './wait.ts';
 
 const TABLE = '/proc/net/ipv6_route';
 const RTF_LOCAL = 0x80000000;
-const PATIENCE_MS = 5000;
-const PAUSE_MS = 1;
-
-const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Waits until every IPv6 one of these addresses (`address/prefix`) has its route in the current namespace. */
 export function awaitLocalRoutes(addresses: readonly string[]): void {
@@ -21,15 +18,11 @@ export function awaitLocalRoutes(addresses: readonly string[]): void {
     .filter(({ family }) => family === AF.INET6)
     .map(({ address }) => address.toString('hex'));
   if (wanted.length === 0 || !existsSync(TABLE)) return;
-  const deadline = performance.now() + PATIENCE_MS;
-  for (;;) {
+  waitUntilDone(() => {
     const there = localRoutes(readFileSync(TABLE, 'latin1'));
     const missing = wanted.find((address) => !there.has(address));
-    if (missing === undefined) return;
-    if (performance.now() > deadline)
-      throw new Error(`the kernel has given ${missing} no local route within ${PATIENCE_MS} ms`);
-    Atomics.wait(pause, 0, 0, PAUSE_MS);
-  }
+    return missing === undefined ? null : `the kernel has given ${missing} no local route`;
+  });
 }
 
 /** Addresses in hex that a dump of the table delivers locally; columns as in rt6_info_route(), net/ipv6/route.c. */
