@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import t from 'tap';
 import { root } from '../cli/version.ts';
 import { afterTenSeconds, marked } from './processes.ts';
-import { attempts, program, scratch, segproof } from './segproof.ts';
+import { attempts, program, scratch, segproof, told } from './segproof.ts';
 
 const suite = join(root, 'harness/e2e/faults.yaml');
 const endpoint = join(root, 'dist/harness/e2e/fault-endpoint.js');
@@ -110,27 +110,6 @@ t.test(
     }
     const last = await segproof('run', ...options(), '--format', 'tap');
     t.equal(last.exit, 0, last.stderr);
-    const told = (dir: string): unknown => {
-      const { results, totals, planned, exit } = JSON.parse(
-        readFileSync(join(dir, 'results.json'), 'utf8'),
-      ) as {
-        results: { id: string; outcome: string; attempt: number; checks: { name: string }[] }[];
-        totals: unknown;
-        planned: number;
-        exit: number;
-      };
-      return {
-        totals,
-        planned,
-        exit,
-        results: results.map(({ id, outcome, attempt, checks }) => [
-          id,
-          outcome,
-          attempt,
-          checks.map(({ name }) => name),
-        ]),
-      };
-    };
     t.same(told(cut), told(whole));
     const lines = readFileSync(join(cut, 'evidence/running.jsonl'), 'utf8').trim().split('\n');
     const ids = lines.map((line) => (JSON.parse(line) as { id: string }).id);

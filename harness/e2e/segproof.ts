@@ -54,3 +54,32 @@ export function attempts(folder: string): Map<string, CaseResult[]> {
   for (const result of results(folder)) all.set(result.id, [...(all.get(result.id) ?? []), result]);
   return all;
 }
+
+/**
+ * What a run came to, less what differs between any two, such as the numbers of descriptors: to hold a run that was cut off, or
+ * shared among several, against a whole one.
+ */
+export function told(dir: string): unknown {
+  const { results, totals, planned, exit } = JSON.parse(readFileSync(join(dir, 'results.json'), 'utf8')) as {
+    results: {
+      id: string;
+      outcome: string;
+      attempt: number;
+      checks: { name: string; expected: unknown }[];
+    }[];
+    totals: unknown;
+    planned: number;
+    exit: number;
+  };
+  return {
+    totals,
+    planned,
+    exit,
+    results: results.map(({ id, outcome, attempt, checks }) => [
+      id,
+      outcome,
+      attempt,
+      checks.map(({ name, expected }) => [name, expected]),
+    ]),
+  };
+}

@@ -2,29 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
-import { program, scratch, segproof } from './segproof.ts';
+import { program, scratch, segproof, told } from './segproof.ts';
 
 const selection = ['udp-gso/limits', 'udp-gso/v4-mapped'];
-
-/** What a run came to, less what differs between any two, such as the numbers of descriptors. */
-function told(dir: string): unknown {
-  const { results, totals, planned, exit } = JSON.parse(readFileSync(join(dir, 'results.json'), 'utf8')) as {
-    results: { id: string; outcome: string; checks: { name: string; expected: unknown }[] }[];
-    totals: unknown;
-    planned: number;
-    exit: number;
-  };
-  return {
-    totals,
-    planned,
-    exit,
-    results: results.map(({ id, outcome, checks }) => [
-      id,
-      outcome,
-      checks.map(({ name, expected }) => [name, expected]),
-    ]),
-  };
-}
 
 t.test('three shards merged are the run as a whole; what does not belong together is refused', async (t) => {
   const { folder, remove } = scratch();
