@@ -49,10 +49,15 @@ function caseProblems(theCase: Case, project: Project): Problem[] {
   if (plain.length > 0) return sortProblems(plain);
   const alternatives = alternativesOf(theCase);
   const unreached = (): Path[] => alternatives.filter((path) => !seen.reached.has(path.join(' ')));
-  for (const has of states(seen.behaviours)) {
-    if (unreached().length === 0 && idleAxes(theCase, seen.reads).length === 0) break;
-    // States no kernel is in may come to nonsense; only what they reach counts.
-    planAll(theCase, project, has, seen);
+  const settled = (): boolean => unreached().length === 0 && idleAxes(theCase, seen.reads).length === 0;
+  // A state may bring up behaviours that those before did not ask for.
+  for (let known = -1; known < seen.behaviours.size && !settled();) {
+    known = seen.behaviours.size;
+    for (const has of states(seen.behaviours)) {
+      if (settled()) break;
+      // States no kernel is in may come to nonsense; only what they reach counts.
+      planAll(theCase, project, has, seen);
+    }
   }
   return [
     ...unreached().map((path) => ({
