@@ -38,9 +38,9 @@ export function createPlanner(project: Project, chosen: readonly { readonly id: 
     })),
     probes,
     upstream: upstreamVersion,
-    stated(name, upstream) {
+    stated(name, upstream, release) {
       const behaviour = behaviours.list.find((one) => one.name === name);
-      return behaviour ? stated(behaviour, upstream) : 'unknown';
+      return behaviour ? stated(behaviour, upstream, release) : 'unknown';
     },
     plan(statuses: readonly BehaviourStatus[]) {
       const judged = new Map(statuses.map((status) => [status.name, status.judged]));

@@ -78,6 +78,25 @@ test('a behaviour is stated by mainline, by the stable series, or not at all', (
   };
   for (const [version, expected] of Object.entries(table)) t.equal(stated(SMALL, version), expected, version);
   t.equal(stated(SMALL, null), 'unknown', 'no version');
+  t.end();
+});
+
+test('a vendor has what the release has that it began with, and maybe more', (t) => {
+  const lax = { since: '6.2-rc1', until: '6.6-rc7', until_stable: ['6.5.9'] };
+  const table = [
+    [SMALL, '6.18.44-vendor1', 'must-have'],
+    [SMALL, '6.12.20-1.el10.x86_64', 'must-have'],
+    [SMALL, '6.12.0-55.el10.x86_64', 'unknown'],
+    [SMALL, '5.4.300-vendor1', 'unknown'],
+    [SMALL, '6.8.0-31-generic', 'unknown'],
+    [SMALL, 'next-20261120', 'unknown'],
+    [lax, '6.8.0-31-generic', 'must-not-have'],
+    [lax, '6.5.0-15-generic', 'unknown'],
+    [lax, '6.1.99-vendor1', 'unknown'],
+  ] as const;
+  for (const [behaviour, release, expected] of table)
+    t.equal(stated(behaviour, null, release), expected, `${release}, ${behaviour.since}`);
+  t.equal(stated(SMALL, '6.14-rc1', '6.18.44-vendor1'), 'must-not-have', 'a version counts more');
   t.equal(stated(SMALL, 'next-20261120'), 'unknown', 'no version that can be compared');
   t.end();
 });

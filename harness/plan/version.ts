@@ -46,14 +46,30 @@ export interface Dated {
   readonly unsure?: readonly string[] | undefined;
 }
 
-/** What the version says about a behaviour. */
-export function stated(behaviour: Dated, version: string | null): 'must-have' | 'must-not-have' | 'unknown' {
+type Stated = 'must-have' | 'must-not-have' | 'unknown';
+
+/**
+ * What the version says about a behaviour. Without one a vendor's release (uname -r, `6.8.0-31-generic`) says what is there at
+ * least: vendors add to the release they begin with.
+ */
+export function stated(behaviour: Dated, version: string | null, release = ''): Stated {
   const at = version === null ? null : parseVersion(version);
-  if (!at) return 'unknown';
+  if (!at) return statedAtLeast(behaviour, release);
   if ((behaviour.unsure ?? []).some((series) => sameSeries(at, series))) return 'unknown';
   if (behaviour.until !== undefined && reached(at, behaviour.until, behaviour.until_stable))
     return 'must-not-have';
   return reached(at, behaviour.since, behaviour.stable) ? 'must-have' : 'must-not-have';
+}
+
+function statedAtLeast(behaviour: Dated, release: string): Stated {
+  const [begun] = /^\d+\.\d+(?:\.\d+)?/u.exec(release) ?? [];
+  if (begun === undefined || parseVersion(begun) === null) return 'unknown';
+  const { since, stable, until, until_stable, unsure } = behaviour;
+  // What is not there yet may have been added, and what was to go may have been taken away sooner.
+  if (until === undefined)
+    return stated({ since, stable, unsure }, begun) === 'must-have' ? 'must-have' : 'unknown';
+  const gone = stated({ since: until, stable: until_stable, unsure }, begun) === 'must-have';
+  return gone ? 'must-not-have' : 'unknown';
 }
 
 /** Whether a version comes after a mainline release, or after the point release listed for its stable series. */

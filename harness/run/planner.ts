@@ -39,7 +39,8 @@ export interface Planner {
   readonly probes: readonly Probe[];
   /** Upstream version named by uname -r and -v, e.g. `6.1.148`; null when they name none. */
   upstream(release: string, version: string): string | null;
-  stated(behaviour: string, upstream: string | null): Stated;
+  /** `release`: uname -r, which says something where there is no upstream version. */
+  stated(behaviour: string, upstream: string | null, release?: string): Stated;
   /** The variants in order, each planned when it is asked for. */
   plan(statuses: readonly BehaviourStatus[]): Iterable<PlannedCase>;
 }

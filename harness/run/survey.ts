@@ -38,7 +38,7 @@ export async function survey(session: Session, planner: Planner, options: Survey
   const upstream = planner.upstream(hello.release, hello.version) ?? options.upstream;
   const behaviours = planner.behaviours.map((info): BehaviourStatus => {
     const answer = probed.get(info.name) ?? 'not-probed';
-    const stated = planner.stated(info.name, options.judgeAs ?? upstream);
+    const stated = planner.stated(info.name, options.judgeAs ?? upstream, hello.release);
     return {
       ...info,
       stated,
