@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { agentCommand } from '../harness/cli/run.ts';
+import { agentCommand } from '../harness/cli/agent-command.ts';
 import type { Planner } from '../harness/run/planner.ts';
 import { Session } from '../harness/run/session.ts';
 import { survey } from '../harness/run/survey.ts';

@@ -14,9 +14,25 @@ const PACKAGE_OF = {
   bsdtar: 'libarchive-tools',
   // virtme-ng's programs name this interpreter, whatever else is first on the PATH.
   '/usr/bin/python3': 'python3',
+  // Unpack kernels and modules on the host, which guests under TCG do some seconds slower.
+  xz: 'xz-utils',
+  zstd: 'zstd',
 } as const;
 
 export type Program = keyof typeof PACKAGE_OF;
+
+/** Without these no guest starts, nor is a kernel unpacked for one. */
+export const GUEST_PROGRAMS = [
+  'qemu-system-x86_64',
+  'modprobe',
+  'depmod',
+  'file',
+  'ip',
+  '/usr/bin/python3',
+] as const satisfies readonly Program[];
+
+/** With these guests start sooner. They come along when others are installed, and are never asked for alone. */
+const HELPFUL = ['xz', 'zstd'] as const satisfies readonly Program[];
 
 /** Whether missing packages may be installed: as root, where apt is, and unless SEGPROOF_NO_INSTALL is set. */
 async function mayInstall(): Promise<boolean> {
@@ -42,7 +58,10 @@ export async function missingPrograms(
 export async function ensurePrograms(programs: readonly Program[], options: KernelOptions): Promise<void> {
   const missing = await missingPrograms(programs);
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((item) => item.package))];
+  const along = missing.some(({ program }) => program === 'qemu-system-x86_64')
+    ? await missingPrograms(HELPFUL)
+    : [];
+  const packages = [...new Set([...missing, ...along].map((item) => item.package))];
   const names = missing.map(({ program }) => program).join(', ');
   const advice = `install with: apt-get install --no-install-recommends ${packages.join(' ')}`;
   if (!(await mayInstall())) throw new KernelError(69, `not installed: ${names}`, advice);

@@ -28,5 +28,11 @@ export const userNamespaceAdvice = (readSwitch: (path: string) => string | null 
   );
   closed('user.max_user_namespaces', (v) => v === '0', 'sysctl user.max_user_namespaces=10000');
   closed('user.max_net_namespaces', (v) => v === '0', 'sysctl user.max_net_namespaces=10000');
+  // unshare(2): EPERM in a chroot; mount(2): EINVAL where the root is no mount point. Field 5 is the mount point.
+  const mounts = readSwitch('/proc/self/mountinfo');
+  if (mounts !== null && !mounts.split('\n').some((line) => line.split(' ')[4] === '/'))
+    advice.push(
+      'The root of this process is a plain folder (a chroot), where the kernel gives no namespaces: enter it by systemd-nspawn -D, or as root after `mount --bind DIR DIR`.',
+    );
   return advice;
 };

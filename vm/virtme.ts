@@ -8,7 +8,7 @@ import { packageIndex, type Package } from './kernels/packages.ts';
 import { toolStore } from './kernels/paths.ts';
 import { KernelError, report, type KernelOptions } from './kernels/types.ts';
 import { compareDebian } from './kernels/version.ts';
-import { ensurePrograms, toolPath } from './tools.ts';
+import { ensurePrograms, GUEST_PROGRAMS, toolPath } from './tools.ts';
 
 /** It would be fetched if it were allowed. */
 export class NotFetched extends KernelError {}
@@ -52,7 +52,18 @@ const PACKAGES = [
  * @throws KernelError (69)
  */
 export async function vngCommand(options: KernelOptions = {}): Promise<VngCommand> {
-  await ensurePrograms(['qemu-system-x86_64', 'modprobe', 'file', 'ip', '/usr/bin/python3'], options);
+  const setting = ['PATH', 'SEGPROOF_VNG', 'XDG_CACHE_HOME']
+    .map((name) => process.env[name] ?? '')
+    .join('\n');
+  if (found?.setting !== setting) found = { setting, command: await find(options) };
+  return found.command;
+}
+
+/** What was found before, since each guest asks again; under another environment it does not count. */
+let found: { readonly setting: string; readonly command: VngCommand } | null = null;
+
+async function find(options: KernelOptions): Promise<VngCommand> {
+  await ensurePrograms(GUEST_PROGRAMS, options);
   const named = process.env['SEGPROOF_VNG'];
   const own = await versionOf(named ?? 'vng');
   if (own !== null && (named !== undefined || compareDebian(own, OLDEST) >= 0)) {
@@ -65,7 +76,7 @@ export async function vngCommand(options: KernelOptions = {}): Promise<VngComman
 }
 
 async function fromCache(options: KernelOptions): Promise<VngCommand> {
-  const { packages } = await packageIndex(options);
+  const { packages, refused } = await packageIndex(options);
   const codename = await hostCodename();
   const wanted = PACKAGES.flatMap((name) => {
     const best = choose(packages, name, name === 'virtme-ng' ? null : codename);
@@ -76,7 +87,10 @@ async function fromCache(options: KernelOptions): Promise<VngCommand> {
     throw new KernelError(
       69,
       `virtme-ng ${OLDEST} or newer is not installed, and no suite of the package index has it`,
-      'install virtme-ng (pip or your distribution), or name it by SEGPROOF_VNG',
+      [
+        ...refused.map(({ what, why }) => `${what} could not be read: ${why}`),
+        'install virtme-ng (pip or your distribution), or name it by SEGPROOF_VNG',
+      ].join('\n'),
     );
   const key = keyOf(wanted.map(({ sha256 }) => sha256));
   const { folder } = await ensureFolder(join(toolStore(), `virtme-ng_${key}`), options, async (fresh) => {

@@ -16,6 +16,7 @@ import { run, type RunTargetOptions } from '../run/run.ts';
 import { select } from '../load/select.ts';
 import { inShard, type GivenShard } from '../run/shard.ts';
 import { createPlanner, variantInfos } from '../plan/planner.ts';
+import { agentCommand, requireSegmenter } from './agent-command.ts';
 import { choicesOf, requireBareResume, shardOf } from './choices.ts';
 import { EarlyMachine } from './early.ts';
 import { EXIT, UserError } from './exit.ts';
@@ -23,6 +24,7 @@ import { Interruption } from './interruption.ts';
 import type { RunFlags } from './program.ts';
 import { withProfile } from './profile.ts';
 import { Keeper, requireTerminal } from './keep.ts';
+import { Notes } from './notes.ts';
 import { requireProject, suiteOptions } from './project.ts';
 import { requireVersion } from './judge-as.ts';
 import { defaultJobs, runningTarget, targetsOf } from './targets.ts';
@@ -40,6 +42,7 @@ interface Job {
   readonly folder: string;
   readonly resumed: Resumed | null;
   readonly keeper: Keeper | undefined;
+  readonly notes: Notes;
 }
 
 export async function runCommand(typed: readonly string[], given: RunFlags): Promise<number> {
@@ -54,6 +57,7 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   if (flags.keep === true) requireTerminal(choices.kernel);
   const keeper = flags.keep === true ? new Keeper() : undefined;
   const interruption = new Interruption();
+  const notes = new Notes();
   const early = flags.dryRun ? null : await startEarly(choices, command, interruption.signal);
   try {
     const { planner, ...prepared } = prepare(choices, flags, resumed);
@@ -61,12 +65,12 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
       ? [{ ...runningTarget, source: early }]
       : await targetsOf(
           { ...choices, verbose: flags.verbose ?? false, offline: flags.offline ?? false },
-          keeper,
+          { keeper, onNote: notes.tell },
         );
     if (flags.dryRun) return await dryRun(planner, targets, command);
     const folder = resultsFolder(flags.resume, flags.output);
     return await realRun(
-      { choices, flags, planner, ...prepared, command, folder, resumed, keeper },
+      { choices, flags, planner, ...prepared, command, folder, resumed, keeper, notes },
       targets,
       interruption,
     );
@@ -155,6 +159,9 @@ async function realRun(
     }),
     createResultsWriter(folder),
   ]);
+  job.notes.listen((message) => {
+    view.event({ type: 'notice', target: null, message });
+  });
   const { untilFail = false } = choices;
   const past = new Past(join(cacheRoot(), 'durations.json'));
   const exit = await run({
@@ -184,39 +191,6 @@ async function realRun(
   if (targets.length > 1) past.save();
   await view.close();
   return interruption.exit ?? exit;
-}
-
-/** Begins the name of a wrong segmenter, for NICs in user space. */
-const SEGMENTER = 'segmenter:';
-
-/** The compiled agent, with the wrong endpoint or segmenter it is to load, if any. */
-export function agentCommand(endpoint?: string): string[] {
-  const agent = [process.execPath, join(root, 'dist/agent.cjs')];
-  if (endpoint === undefined) return agent;
-  if (endpoint.startsWith(SEGMENTER)) {
-    const index = join(root, 'dist/fixtures/segmenter/index.js');
-    return ['env', `SEGPROOF_SEGMENTER=${endpoint.slice(SEGMENTER.length)}:${index}`, ...agent];
-  }
-  const module = endpoint.includes('/')
-    ? resolve(endpoint)
-    : join(root, 'dist/fixtures/endpoints', `${endpoint}.js`);
-  if (!existsSync(module))
-    throw new UserError(EXIT.usage, `there is no endpoint ${JSON.stringify(endpoint)} in fixtures/endpoints`);
-  return ['env', `SEGPROOF_ENDPOINT=${module}`, ...agent];
-}
-
-/** A segmenter that does not exist is the user's mistake, and shall not look like a dead agent. */
-async function requireSegmenter(endpoint = ''): Promise<void> {
-  if (!endpoint.startsWith(SEGMENTER)) return;
-  const { WRONG_SEGMENTERS } = await import('../../fixtures/segmenter/index.ts');
-  const name = endpoint.slice(SEGMENTER.length);
-  const names = WRONG_SEGMENTERS.map((one) => one.name);
-  if (!names.includes(name))
-    throw new UserError(
-      EXIT.usage,
-      `there is no segmenter ${JSON.stringify(name)} in fixtures/segmenter`,
-      `there are: ${names.join(', ')}`,
-    );
 }
 
 /** A new folder of its own for each run; an existing one is refused unless it is resumed, so that no results are lost. */

@@ -7,7 +7,7 @@ import type { Planner } from '../run/planner.ts';
 import type { RunTargetOptions } from '../run/run.ts';
 import { Session } from '../run/session.ts';
 import { survey } from '../run/survey.ts';
-import { agentCommand } from './run.ts';
+import { agentCommand } from './agent-command.ts';
 
 export async function surveyTarget(
   target: RunTargetOptions,

@@ -16,7 +16,8 @@ export function style(stream: NodeJS.WriteStream, flag?: boolean): TextStyle {
       : FORCE_COLOR !== undefined && FORCE_COLOR !== '0'
         ? true
         : stream.isTTY && TERM !== 'dumb');
-  return { colour: wanted, columns: stream.isTTY ? stream.columns : 120 };
+  // A pseudo-terminal whose size nobody has set says 0.
+  return { colour: wanted, columns: (stream.isTTY ? stream.columns : 120) || 80 };
 }
 
 /** True when lines may be redrawn: a terminal that can, and no CI log. */

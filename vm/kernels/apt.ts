@@ -91,7 +91,9 @@ export function parseComplaints(stderr: string): Refused[] {
       line,
     );
     const failed = /Failed to fetch (\S+)\s+(.*)/.exec(line);
-    const match = signature ?? missing ?? failed;
+    // A mirror that stands still, or a clock that is wrong.
+    const expired = /Release file for (\S+) (is (?:expired|not valid yet) \([^)]*\))/.exec(line);
+    const match = signature ?? missing ?? failed ?? expired;
     if (match?.[1] === undefined || match[2] === undefined) continue;
     const what = match[1];
     const why = signature === null ? match[2] : `its signature is not valid: ${match[2]}`;

@@ -12,6 +12,7 @@ import { KernelError, report, type KernelOptions } from './types.ts';
 import { unpackDeb } from './unpack.ts';
 import { verifyModules } from './verify-modules.ts';
 import { compareDebian, seriesOf, upstreamOfDebian } from './version.ts';
+import { ensurePrograms } from '../tools.ts';
 
 /** A kernel that Debian's archive serves: which packages make it up. */
 export interface Release {
@@ -90,6 +91,7 @@ export async function fetchRelease(release: Release, options: KernelOptions): Pr
     if (options.offline === true)
       throw new KernelError(69, `${subject}: not in the cache`, 'run `segproof kernels fetch` while online');
     await demandSpace(release);
+    await ensurePrograms(release.unlisted === null ? ['depmod'] : ['depmod', 'xz', 'zstd'], options);
     await downloadInto(folder, release.packages, options);
     const vouched =
       release.unlisted === null || (await addUnlisted(release.unlisted, folder, subject, options));
@@ -121,7 +123,7 @@ async function addUnlisted(
   const scratch = join(folder, '.unlisted');
   await mkdir(scratch);
   const deb = await downloadUnlisted(unlisted, scratch, options);
-  report(options, 'unpack', unlisted.name);
+  report(options, 'unpack', `unpacking ${unlisted.name}`);
   await unpackDeb(deb, scratch, 'modules');
   const verified = options.unverified !== true && image !== undefined;
   if (verified) {

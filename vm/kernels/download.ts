@@ -11,6 +11,9 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }
 
+/** The archive does not give what the index says: the index may be out of date. */
+export class NotServed extends KernelError {}
+
 /**
  * Download packages and unpack them into `folder`. The .deb files lie in it meanwhile, so that what a cut-off leaves is in one
  * place and goes with it.
@@ -25,7 +28,7 @@ export async function downloadInto(
   const debs = join(folder, '.debs');
   await mkdir(debs);
   const files = await download(packages, debs, options);
-  report(options, 'unpack', packages.map(({ name }) => name).join(', '));
+  report(options, 'unpack', `unpacking ${packages.map(({ name }) => name).join(', ')}`);
   for (const file of files) await unpackDeb(file, folder, part);
   await rm(debs, { recursive: true });
 }
@@ -43,19 +46,50 @@ export async function download(
 ): Promise<string[]> {
   const bytes = packages.reduce((sum, { size }) => sum + size, 0);
   const what = packages.map(({ name, version }) => `${name} ${version}`).join(', ');
-  report(options, 'download', `${what}: ${megabytes(bytes)}`);
+  const message = `fetching ${what} (${megabytes(bytes)})`;
+  report(options, 'download', message);
   await withApt(options, async () => {
     await configureApt();
     const wanted = packages.map(({ name, version }) => `${name}=${version}`);
-    const ran = await apt('apt-get', ['download', ...wanted], { cwd: folder, signal: options.signal });
-    if (!ran.ok) throw new KernelError(69, `${what}: cannot be downloaded: ${reason(ran.stderr)}`, ADVICE);
+    const stop = follow(folder, bytes, message, options);
+    const ran = await apt('apt-get', ['download', ...wanted], {
+      cwd: folder,
+      signal: options.signal,
+    }).finally(stop);
+    if (!ran.ok) throw new NotServed(69, `${what}: cannot be downloaded: ${reason(ran.stderr)}`, ADVICE);
   });
   const files = await hashes(folder);
   return packages.map(({ name, sha256: expected }) => {
     const file = files.get(expected);
     if (file !== undefined) return file;
-    throw new KernelError(69, `${name}: what was downloaded is not what the signed index names`, ADVICE);
+    throw new NotServed(69, `${name}: what was downloaded is not what the signed index names`, ADVICE);
   });
+}
+
+/** How often people are told how much has arrived, in ms. */
+const FOLLOW_MS = 300;
+
+/** Tells how much has arrived in `folder` until the function that it returns is called. */
+function follow(folder: string, total: number, message: string, options: KernelOptions): () => void {
+  const timer = setInterval(() => {
+    void bytesIn(folder).then((done) => {
+      report(options, 'download', message, { done: Math.min(done, total), total });
+    });
+  }, FOLLOW_MS);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(() => []);
+  const sizes = names.map((name) =>
+    stat(join(folder, name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 const ADVICE =

@@ -25,7 +25,7 @@ export async function resolvePackage(file: string, options: KernelOptions): Prom
   );
   const folder = storeFolder(basename(file), keyOf(packages.map((item) => item.sha256)));
   const stored = await ensureFolder(folder, options, async (fresh): Promise<StoredKernel> => {
-    report(options, 'unpack', parts.map((part) => basename(part)).join(', '));
+    report(options, 'unpack', `unpacking ${parts.map((part) => basename(part)).join(', ')}`);
     for (const part of parts)
       if (rpmTool === null) await unpackDeb(part, fresh);
       else await unpackRpm(part, fresh, rpmTool);

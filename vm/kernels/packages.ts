@@ -31,7 +31,7 @@ export interface PackageIndex {
 const FRESH_MS = 12 * 3600 * 1000;
 
 /** Bumped when WANTED or the form of the stored index changes. */
-const FORM = 3;
+const FORM = 4;
 
 /** Kernels, and the tools that are run from the cache (vm/tools.ts). */
 const WANTED =

@@ -38,7 +38,11 @@ export async function downloadUnlisted(
 ): Promise<string> {
   const path = poolPath(item);
   const file = join(folder, path.replace(/.*\//, ''));
-  report(options, 'download', `${item.name} ${item.version}: from the pool, the index has dropped it`);
+  report(
+    options,
+    'download',
+    `fetching ${item.name} ${item.version} from the pool, as the index has dropped it`,
+  );
   const complaints: string[] = [];
   return withApt(options, async () => {
     await configureApt();

@@ -1,5 +1,6 @@
 import { fetchRelease, flavourOf, folderOf, releasesOf, type Release } from './debian.ts';
 import { openFolder, type Cached } from './cache-folder.ts';
+import { NotServed } from './download.ts';
 import { resolvePath, resolveRunningImage } from './local.ts';
 import { resolveMainline } from './mainline.ts';
 import { packageIndex, type PackageIndex } from './packages.ts';
@@ -39,7 +40,8 @@ export async function resolveKernel(text: string, options: KernelOptions = {}): 
   const fetched = await fetchFirst(candidates, options);
   if (!(fetched instanceof KernelError)) return kernelOf(fetched, wanted);
   // The archive may have replaced the package since the index was read.
-  if (options.refresh !== true && options.offline !== true) {
+  const outdated = fetched instanceof NotServed || fetched instanceof NotInPool;
+  if (outdated && options.refresh !== true && options.offline !== true) {
     report(options, 'note', fetched.message);
     return resolveKernel(text, { ...options, refresh: true });
   }

@@ -23,6 +23,8 @@ export interface Kernel {
 export interface Progress {
   readonly stage: 'index' | 'download' | 'unpack' | 'install' | 'wait' | 'note';
   readonly message: string;
+  /** How far a download is, told again and again while it lasts, with the same message. */
+  readonly bytes?: { readonly done: number; readonly total: number };
 }
 
 export interface KernelOptions {
@@ -49,6 +51,11 @@ export class KernelError extends Error {
 }
 
 /** Report progress if anybody listens. */
-export function report(options: KernelOptions, stage: Progress['stage'], message: string): void {
-  options.onProgress?.({ stage, message });
+export function report(
+  options: KernelOptions,
+  stage: Progress['stage'],
+  message: string,
+  bytes?: Progress['bytes'],
+): void {
+  options.onProgress?.({ stage, message, ...(bytes && { bytes }) });
 }
