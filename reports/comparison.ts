@@ -37,7 +37,7 @@ export function comparisonLines(packets: readonly ComparedPacket[], width: numbe
     const shown = detailed ? packet.fields.filter(differs) : packet.fields;
     detailed = true;
     return [
-      row(' ', title, 'expected', 'seen'),
+      row(' ', title, 'expected', packet.atMs === undefined ? 'seen' : `seen at ${packet.atMs} ms`),
       ...shown.map((field) =>
         row(differs(field) ? MARK : ' ', field.name, field.expected || NONE, field.actual || NONE),
       ),

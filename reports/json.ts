@@ -52,10 +52,11 @@ function behaviour(status: BehaviourStatus): BehaviourStatus {
   return note === undefined ? known : { ...known, note };
 }
 
-function comparedPacket({ index, presence, fields }: ComparedPacket): ComparedPacket {
+function comparedPacket({ index, presence, atMs, fields }: ComparedPacket): ComparedPacket {
   return {
     index,
     presence,
+    ...(atMs === undefined ? {} : { atMs }),
     fields: fields.map(({ name, expected, actual }) => ({ name, expected, actual })),
   };
 }

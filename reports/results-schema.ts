@@ -33,6 +33,7 @@ const check = z.strictObject({
       z.strictObject({
         index: count.describe('Place of the packet in its list.'),
         presence: z.enum(['both', 'missing', 'surplus']),
+        atMs: z.number().optional().describe("When the one seen passed, in ms since the case's first send."),
         fields: z.array(z.strictObject({ name: z.string(), expected: z.string(), actual: z.string() })),
       }),
     )

@@ -252,6 +252,11 @@ await inPrivateNamespace(import.meta.url, () => {
     t.match(second, { gso: 'none', udpLength: 18, df: true, payload: [{ stream: 1, at: 0, length: 10 }] });
     t.equal(sentinel, undefined, 'the sentinel is no packet of the case');
     t.equal(last(evidence)?.drops, 0);
+    t.ok(
+      (first?.atMs ?? -1) >= 0 && (second?.atMs ?? -1) >= (first?.atMs ?? 0),
+      'in the order of their times',
+    );
+    t.match(evidence.sentAt, /^\d{19}$/u, 'which count from here, in ns');
     t.end();
   });
 

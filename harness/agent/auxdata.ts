@@ -1,4 +1,4 @@
-/** What AF_PACKET says beside a frame: struct tpacket_auxdata, include/uapi/linux/if_packet.h. */
+/** What AF_PACKET says beside a frame: its time, and struct tpacket_auxdata, include/uapi/linux/if_packet.h. */
 import { CMSGHDR } from './layout.ts';
 import type { IncomingMessage } from './sys.ts';
 
@@ -7,26 +7,52 @@ const AT = { status: 0, tci: 16, tpid: 18 } as const;
 const SIZE = 20;
 const TP_STATUS = { CSUMNOTREADY: 8, VLAN_VALID: 0x10 } as const;
 
+/** struct timespec of SO_TIMESTAMPNS: packet_recvmsg() puts it first, where there is one. */
+const STAMP = { type: 35, size: CMSGHDR.size + 16 } as const;
+
+/** CLOCK_REALTIME. */
+export interface Stamp {
+  /** Since 1970. */
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
 export interface Auxdata {
   /** The checksum is left to be filled in. */
   readonly partialChecksum: boolean;
   /** The VLAN tag that was taken out of the frame before a capture sees it (skb_vlan_untag()), as hex; empty: none. */
   readonly tag: string;
+  /** When the frame passed; undefined: nobody said. */
+  readonly stamp: Stamp | undefined;
 }
 
-const NONE: Auxdata = { partialChecksum: false, tag: '' };
-
 export function readAuxdata({ control, controlLength }: IncomingMessage): Auxdata {
-  if (controlLength < CMSGHDR.size + SIZE) return NONE;
-  const status = control.readUInt32LE(CMSGHDR.size + AT.status);
-  if ((status & (TP_STATUS.CSUMNOTREADY | TP_STATUS.VLAN_VALID)) === 0) return NONE;
+  const stamp = readStamp(control, controlLength);
+  const data = CMSGHDR.size + (stamp ? STAMP.size : 0);
+  const status = controlLength < data + SIZE ? 0 : control.readUInt32LE(data + AT.status);
   const word = (at: number): string =>
     control
-      .readUInt16LE(CMSGHDR.size + at)
+      .readUInt16LE(data + at)
       .toString(16)
       .padStart(4, '0');
   return {
     partialChecksum: (status & TP_STATUS.CSUMNOTREADY) !== 0,
     tag: (status & TP_STATUS.VLAN_VALID) === 0 ? '' : word(AT.tpid) + word(AT.tci),
+    stamp,
   };
+}
+
+function readStamp(control: Buffer, length: number): Stamp | undefined {
+  if (length < STAMP.size || control.readInt32LE(CMSGHDR.type) !== STAMP.type) return undefined;
+  // Both fit where integers are exact.
+  return {
+    seconds: control.readUInt32LE(CMSGHDR.size),
+    nanoseconds: control.readUInt32LE(CMSGHDR.size + 8),
+  };
+}
+
+/** In ms, exact to the microsecond. */
+export function since({ seconds, nanoseconds }: Stamp, origin: Stamp): number {
+  const us = (seconds - origin.seconds) * 1e6 + (nanoseconds - origin.nanoseconds) / 1e3;
+  return Math.round(us) / 1e3;
 }

@@ -8,9 +8,10 @@ import type { Packet } from '../contract/evidence.ts';
 import { formatAddress, formatEndpoint } from '../wire/address.ts';
 import { decodeIp } from '../wire/frame.ts';
 import { UDP_PROTOCOL, decodeUdp } from '../wire/udp.ts';
-import { VNET_SIZE, decodeVnet } from '../wire/vnet.ts';
+import { VNET_SIZE, decodeVnet, isMisplaced } from '../wire/vnet.ts';
 import type { VnetHeader } from '../wire/vnet.ts';
-import { readAuxdata } from './auxdata.ts';
+import { readAuxdata, since } from './auxdata.ts';
+import type { Auxdata, Stamp } from './auxdata.ts';
 import { FOREIGN_CAPTURED } from './explain.ts';
 import type { Cursor, Ledger } from './explain.ts';
 import { SystemError } from './namespaces.ts';
@@ -21,6 +22,7 @@ import type { IncomingMessage, SystemCalls } from './sys.ts';
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
+const SO_TIMESTAMPNS = 35;
 const SOL_PACKET = 263;
 const PACKET = { STATISTICS: 6, AUXDATA: 8, VNET_HDR: 15 } as const;
 const ETH_P_ALL = 3;
@@ -45,13 +47,11 @@ const ADDRESSES_HEX = 24;
 const LOSES_GSO = olderThan(6, 2);
 const BATCH = 32;
 
-interface Frame {
+interface Frame extends Omit<Auxdata, 'partialChecksum'> {
   readonly vnet: VnetHeader;
   /** Good until the next frame is read. */
   readonly bytes: Buffer;
   readonly outgoing: boolean;
-  /** As {@link readAuxdata} has it. */
-  readonly tag: string;
 }
 
 export class Capture {
@@ -84,12 +84,12 @@ export class Capture {
   }
 
   /** Everything since the start or the last call. */
-  packets(ledger: Ledger): Packet[] {
+  packets(ledger: Ledger, origin: Stamp | null): Packet[] {
     const packets: Packet[] = [];
     for (let frame = this.#frame(); frame; frame = this.#frame()) {
       // A packet on lo passes twice, out and in: once is enough.
       if (this.#loopback && !frame.outgoing) continue;
-      const packet = this.#packet(frame, ledger);
+      const packet = this.#packet(frame, ledger, origin);
       if (packet) packets.push(packet);
     }
     return packets;
@@ -134,22 +134,26 @@ export class Capture {
     return this.#plain === undefined ? [this.#fd] : [this.#fd, this.#plain];
   }
 
-  #packet({ vnet, bytes, outgoing, tag }: Frame, ledger: Ledger): Packet | undefined {
+  #packet(frame: Frame, ledger: Ledger, origin: Stamp | null): Packet | undefined {
+    const { vnet, bytes, outgoing, tag, stamp } = frame;
     const ip = decodeIp(bytes);
     if (ip?.protocol !== UDP_PROTOCOL) return undefined;
     const udp = ip.laterFragment ? undefined : decodeUdp(ip, vnet.partialChecksum);
     // Nobody else sends fragments here; they have no ports to tell them by.
+    const transport = ip.bytes.byteOffset - bytes.byteOffset + ip.payloadAt;
     const ours = udp ? udp.sourcePort === this.#port || udp.destinationPort === this.#port : ip.laterFragment;
     const payload = udp?.payload ?? ip.bytes.subarray(ip.payloadAt);
     if (!ours || isSentinel(payload)) return undefined;
     const fragment = ip.laterFragment || ip.moreFragments;
     return {
       direction: outgoing ? 'out' : 'in',
-      ...vnet,
+      gso: vnet.gso,
+      gsoSize: vnet.gsoSize,
+      partialChecksum: vnet.partialChecksum,
       family: ip.family,
       ipLength: ip.ipLength,
       udpLength: udp?.udpLength ?? 0,
-      checksum: fragment ? 'fragment' : (udp?.checksum ?? 'fragment'),
+      checksum: fragment || !udp ? 'fragment' : isMisplaced(vnet, transport) ? 'misplaced' : udp.checksum,
       payload: ledger.explain(payload, this.#cursor, FOREIGN_CAPTURED),
       ...(ip.ipId === undefined ? {} : { ipId: ip.ipId }),
       ttl: ip.ttl,
@@ -157,6 +161,7 @@ export class Capture {
       ...(ip.df === undefined ? {} : { df: ip.df }),
       from: udp ? formatEndpoint(ip.source, udp.sourcePort) : formatAddress(ip.source),
       to: udp ? formatEndpoint(ip.destination, udp.destinationPort) : formatAddress(ip.destination),
+      ...(stamp && origin ? { atMs: since(stamp, origin) } : {}),
       head: tagged(bytes.toString('hex', 0, payload.byteOffset - bytes.byteOffset), tag),
     };
   }
@@ -183,18 +188,17 @@ function withHeader(message: IncomingMessage, length: number): Frame {
   const bytes = message.data.subarray(0, length);
   const vnet = decodeVnet(bytes);
   if (!vnet) throw new Error(`a captured packet has ${length} bytes, fewer than its own header`);
-  const { tag } = readAuxdata(message);
-  return { vnet, bytes: bytes.subarray(VNET_SIZE), outgoing: isOutgoing(message), tag };
+  return { ...readAuxdata(message), vnet, bytes: bytes.subarray(VNET_SIZE), outgoing: isOutgoing(message) };
 }
 
 /** Only UDP GSO is refused for the header, so that is what it is; the size stays unknown. */
 function withoutHeader(message: IncomingMessage, length: number): Frame {
-  const { partialChecksum, tag } = readAuxdata(message);
+  const { partialChecksum, ...beside } = readAuxdata(message);
   return {
+    ...beside,
     vnet: { gso: 'udp-l4', gsoSize: 0, partialChecksum },
     bytes: message.data.subarray(0, length),
     outgoing: isOutgoing(message),
-    tag,
   };
 }
 
@@ -225,7 +229,7 @@ function open(sys: SystemCalls, index: number, header: number): number {
   if (set(SOL_SOCKET, SO_RCVBUFFORCE, QUEUE_BYTES) < 0) set(SOL_SOCKET, SO_RCVBUF, QUEUE_BYTES);
   // Auxdata always: a VLAN tag is taken out of the frame before a capture sees it (skb_vlan_untag()).
   set(SOL_PACKET, PACKET.AUXDATA, 1);
-  set(SOL_PACKET, PACKET.AUXDATA, 1);
+  set(SOL_SOCKET, SO_TIMESTAMPNS, 1);
   const ret = set(SOL_PACKET, header, 1);
   const name = Buffer.alloc(SOCKADDR_LL);
   name.writeUInt16LE(AF.PACKET, 0);

@@ -1,5 +1,6 @@
 /** What the steps of one case share: its sockets, what it has sent, its topology, its deadline. */
 import type { Program } from '../contract/program.ts';
+import type { Stamp } from './auxdata.ts';
 import type { Capture } from './capture.ts';
 import type { Counters } from './counters.ts';
 import { Ledger } from './explain.ts';
@@ -30,6 +31,7 @@ export class DeadlineError extends Error {
 /** Most bytes a UDP socket can bring at a time, jumbograms aside. */
 export const MAX_DATAGRAM = 65536;
 const MAX_CONTROL = 4096;
+const NS_PER_S = 1_000_000_000n;
 /** One set of receive buffers for all cases: they are large, and only one receive happens at a time. */
 let buffers: IncomingMessage | undefined;
 const batch: IncomingMessage[] = [];
@@ -66,6 +68,12 @@ export class Case {
     const socket = this.sockets.get(name);
     if (!socket) throw new RangeError(`no socket ${name} is open`);
     return socket;
+  }
+
+  /** {@link firstSendAt} in two parts. */
+  get origin(): Stamp | null {
+    const at = this.firstSendAt;
+    return at === null ? null : { seconds: Number(at / NS_PER_S), nanoseconds: Number(at % NS_PER_S) };
   }
 
   get receiveBuffers(): IncomingMessage {

@@ -23,11 +23,17 @@ export function runCase(program: Program, around: Surroundings): CaseEvidence {
   const started = performance.now();
   const steps: StepEvidence[] = [];
   let setup: readonly string[] = [];
+  let sentAt: bigint | null = null;
   let broken: CaseEvidence['broken'];
   try {
     const taken = around.topologies.take(program.topology);
     ({ setup } = taken);
-    performAll(new Case(program, taken.built, around.sys, around.own), program, steps);
+    const run = new Case(program, taken.built, around.sys, around.own);
+    try {
+      performAll(run, program, steps);
+    } finally {
+      sentAt = run.firstSendAt;
+    }
     if (taken.built.usedUp) around.topologies.drop(program.topology.key);
   } catch (error) {
     const kind =
@@ -40,6 +46,7 @@ export function runCase(program: Program, around: Surroundings): CaseEvidence {
     id: program.id,
     steps,
     ...(broken ? { broken } : {}),
+    ...(sentAt === null ? {} : { sentAt: String(sentAt) }),
     setup,
     kernel: around.log.sinceLast(),
     durationMs: Math.round((performance.now() - started) * 1000) / 1000,

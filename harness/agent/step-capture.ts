@@ -29,7 +29,7 @@ export function capture(run: Case, action: Extract<Action, { do: 'capture' }>): 
 export function packets(run: Case, action: Extract<Action, { do: 'packets' }>): StepEvidence {
   const source = run.captures.get(action.capture);
   if (!source) throw new RangeError(`no capture ${action.capture} was started`);
-  const seen = source.packets(run.ledger);
+  const seen = source.packets(run.ledger, run.origin);
   const drops = source.drops();
   const calls = seen.map(
     (packet) =>

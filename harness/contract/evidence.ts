@@ -66,8 +66,11 @@ export interface Packet {
   readonly ipLength: number;
   /** 0 for a later fragment. */
   readonly udpLength: number;
-  /** `fragment`: of a packet in IP fragments, which none of them can be checked by alone. */
-  readonly checksum: 'good' | 'bad' | 'partial' | 'zero' | 'fragment';
+  /**
+   * `partial`: left to be filled in, and begun right; `misplaced`: left to be filled in where UDP has none. `fragment`: of a
+   * packet in IP fragments, which none of them can be checked by alone.
+   */
+  readonly checksum: 'good' | 'bad' | 'partial' | 'misplaced' | 'zero' | 'fragment';
   readonly payload: readonly Run[];
   /** IPv4 identification; absent for IPv6. */
   readonly ipId?: number;
@@ -77,6 +80,8 @@ export interface Packet {
   /** Endpoints; only addresses for a later fragment. */
   readonly from: string;
   readonly to: string;
+  /** When it passed, in ms since the first send of the case was about to be made; absent: nobody said. */
+  readonly atMs?: number;
   /** Everything before the payload, from the link header on, as hex. */
   readonly head: string;
 }
@@ -117,6 +122,8 @@ export interface CaseEvidence {
     readonly kind: 'error' | 'timeout' | 'refused';
     readonly message: string;
   };
+  /** When the first send was about to be made, in ns since 1970; absent: there was none. */
+  readonly sentAt?: string;
   /** Calls that built the topology (first case of a topology only). */
   readonly setup: readonly string[];
   readonly kernel: {

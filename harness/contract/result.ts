@@ -22,6 +22,8 @@ export interface ComparedPacket {
   readonly index: number;
   /** `missing`: expected and not seen; `surplus`: seen and not expected. */
   readonly presence: 'both' | 'missing' | 'surplus';
+  /** When the one seen passed, in ms since the case's first send. */
+  readonly atMs?: number;
   /** In the order they are shown; those that neither side has are left out. */
   readonly fields: readonly ComparedField[];
 }

@@ -34,7 +34,7 @@ export function differences(
     if (first >= 0 && index >= first + AFTER) break;
     const want = expected[index];
     const got = seen[index];
-    const line = pair(index, want && expectedFields(want), got && seenFields(got, want, firsts));
+    const line = pair(index, want && expectedFields(want), got && seenFields(got, want, firsts), got?.atMs);
     if (first < 0 && (line.presence !== 'both' || wrongFields(line).length > 0)) first = index;
     lines.push(line);
   }
@@ -46,12 +46,17 @@ export function wrongFields({ fields }: ComparedPacket): ComparedField[] {
   return fields.filter(({ expected, actual }) => expected !== actual);
 }
 
-function pair(index: number, a: Fields | undefined, b: Fields | undefined): ComparedPacket {
+function pair(
+  index: number,
+  a: Fields | undefined,
+  b: Fields | undefined,
+  atMs: number | undefined,
+): ComparedPacket {
   const presence = a && b ? 'both' : a ? 'missing' : 'surplus';
   const fields = (a ?? b ?? [])
     .map(([name], i) => ({ name, expected: a?.[i]?.[1] ?? '', actual: b?.[i]?.[1] ?? '' }))
     .filter((field) => field.expected !== '' || field.actual !== '');
-  return { index, presence, fields };
+  return { index, presence, ...(atMs === undefined ? {} : { atMs }), fields };
 }
 
 function flag(value: number): string {

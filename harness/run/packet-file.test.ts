@@ -155,8 +155,9 @@ t.test('packets as the model has them pass, every single field that is off fails
 
 t.test('both sides stand beside each other, and the fields that differ are marked', (t) => {
   const wrong = right.map((one, i) => (i === 1 ? { ...one, udpLength: 258, checksum: 'bad' as const } : one));
-  const { checks } = judge(planned, evidence(wrong));
+  const { checks } = judge(planned, evidence(wrong.map((one, i) => ({ ...one, atMs: i / 8 }))));
   const lines = comparisonLines(checks.find(({ comparison }) => comparison)?.comparison ?? [], 70);
+  t.match(lines[1], /packet 1 +expected +seen at 0\.125 ms$/u);
   t.match(lines[0], /packet 0 +as expected$/u);
   t.strictSame(
     lines.filter((line) => line.startsWith(MARK)).map((line) => line.split(/ {2,}/u).slice(0, 3)),
@@ -180,20 +181,22 @@ t.test(
   'tshark opens the capture of a failed case, with the payload and a comment on the packet in question',
   { skip: hasTshark ? false : 'tshark is not installed' },
   (t) => {
-    const seen = evidence(right.map((one, i) => (i === 2 ? { ...one, ttl: 63 } : one)));
+    const times = [0.25, 0.251, 200.5];
+    const seen = {
+      ...evidence(right.map((one, i) => ({ ...one, atMs: times[i] ?? 0, ...(i === 2 ? { ttl: 63 } : {}) }))),
+      sentAt: '1700000000999900000',
+    };
     const path = join(t.testdir(), 'packets.pcapng');
     writeFileSync(path, packetFile('6.12', planned, seen, judge(planned, seen).checks));
-    const fields = ['frame.len', 'udp.length', 'udp.dstport', 'frame.comment'].flatMap((name) => [
-      '-e',
-      name,
-    ]);
+    const names = ['frame.len', 'udp.length', 'udp.dstport', 'frame.time_epoch', 'frame.comment'];
+    const fields = names.flatMap((name) => ['-e', name]);
     const out = execFileSync('tshark', ['-r', path, '-T', 'fields', '-E', 'separator=;', ...fields], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const lines = out.trim().split('\n');
-    t.equal(lines[0], '142;108;9000;the checksum is left to the device');
-    t.match(lines[2], /^92;58;9000;.*TTL: expected 64, seen 63/u);
+    t.equal(lines[0], '142;108;9000;1700000001.000150000;the checksum is left to the device');
+    t.match(lines[2], /^92;58;9000;1700000001\.200400000;.*TTL: expected 64, seen 63/u);
     t.end();
   },
 );

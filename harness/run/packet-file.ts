@@ -9,8 +9,9 @@ import { Pcapng } from '../wire/pcapng.ts';
 /** Name of the file in the case's folder. */
 export const PACKET_FILE = 'packets.pcapng';
 
-/** Nanoseconds between packets: when each came is not on record, only their order. */
+/** Nanoseconds between packets of which only the order is on record. */
 const STEP_NS = 1000n;
+const NS_PER_MS = 1e6;
 
 /** Did the case look at the wire at all? */
 export function hasPackets({ steps }: CaseEvidence): boolean {
@@ -30,14 +31,15 @@ export function packetFile(
     os: `Linux, target ${target}`,
     application: 'segproof',
     comments: [
-      `case ${planned.id}\nrule: ${planned.rule}\nPackets are in order; their times are not on record.`,
+      `case ${planned.id}\nrule: ${planned.rule}`,
       ...failed.map(
         ({ name, expected, actual }) => `${name}\nexpected ${expected.join(' or ')}\ngot ${actual}`,
       ),
     ],
   });
   const points = new Map<string, number>();
-  let timeNs = STEP_NS;
+  const origin = BigInt(evidence.sentAt ?? 0);
+  let timeNs = origin + STEP_NS;
   for (const [i, action] of planned.program.actions.entries()) {
     if (action.do === 'capture') {
       const { capture, ns, dev, port } = action;
@@ -51,6 +53,7 @@ export function packetFile(
       ({ name }) => name.startsWith(`packets of ${action.capture}:`) && name.endsWith('model'),
     );
     for (const [index, packet] of packets.entries()) {
+      if (packet.atMs !== undefined) timeNs = origin + BigInt(Math.round(packet.atMs * NS_PER_MS));
       const { bytes, originalLength } = frame(packet, planned.program.seed);
       const line = found?.comparison?.find((one) => one.index === index);
       const comments = [...shape(packet), ...remarks(line)];

@@ -4,6 +4,8 @@ import type { IpPacket, UdpPacket } from './frame.ts';
 
 export const UDP_PROTOCOL = 17;
 const UDP = UDP_PROTOCOL;
+/** Offset of the checksum in a UDP header. */
+export const UDP_CHECK = 6;
 const HEADER = 8;
 
 /** Undefined when it is not UDP or shorter than a UDP header. `partial`: a device is to fill in the checksum. */
@@ -23,13 +25,13 @@ export function decodeUdp(ip: IpPacket, partial = false): UdpPacket | undefined 
 /** Over the pseudo header, the UDP header and all bytes up to the end of the IP packet. */
 function verify(ip: IpPacket): UdpPacket['checksum'] {
   const at = ip.payloadAt;
-  if (ip.bytes.readUInt16BE(at + 6) === 0) return 'zero';
+  if (ip.bytes.readUInt16BE(at + UDP_CHECK) === 0) return 'zero';
   return fold(sum16(ip.bytes, at, ip.bytes.length, pseudo(ip))) === 0xffff ? 'good' : 'bad';
 }
 
 /** What a device adds the rest to: the pseudo header's sum, not negated, in which 0 and 0xffff are the same. */
 function verifyPartial(ip: IpPacket): UdpPacket['checksum'] {
-  const given = ip.bytes.readUInt16BE(ip.payloadAt + 6);
+  const given = ip.bytes.readUInt16BE(ip.payloadAt + UDP_CHECK);
   return given % 0xffff === fold(pseudo(ip)) % 0xffff ? 'partial' : 'bad';
 }
 

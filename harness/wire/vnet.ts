@@ -1,4 +1,5 @@
 /** struct virtio_net_hdr as AF_PACKET and tun put it before a frame: include/uapi/linux/virtio_net.h, native order. */
+import { UDP_CHECK } from './udp.ts';
 
 export const VNET_SIZE = 10;
 const NEEDS_CSUM = 1;
@@ -10,8 +11,11 @@ export interface VnetHeader {
   readonly gso: string;
   /** In bytes. */
   readonly gsoSize: number;
-  /** The checksum from csumStart on is left to be filled in. */
+  /** The checksum is left to be filled in. */
   readonly partialChecksum: boolean;
+  /** Where it begins to count, from the frame's first byte; and from there on, where it stands. Absent: nobody said. */
+  readonly checksumAt?: number;
+  readonly checksumOffset?: number;
 }
 
 /** Undefined when there are fewer than {@link VNET_SIZE} bytes. */
@@ -22,5 +26,15 @@ export function decodeVnet(bytes: Buffer): VnetHeader | undefined {
     gso: GSO[type] ?? String(type),
     gsoSize: bytes.readUInt16LE(4),
     partialChecksum: (bytes.readUInt8(0) & NEEDS_CSUM) !== 0,
+    checksumAt: bytes.readUInt16LE(6),
+    checksumOffset: bytes.readUInt16LE(8),
   };
+}
+
+/** Is a checksum to be filled in that is not where UDP has it? `transport`: offset of the UDP header in the frame. */
+export function isMisplaced(header: VnetHeader, transport: number): boolean {
+  const { partialChecksum, checksumAt, checksumOffset } = header;
+  return (
+    partialChecksum && checksumAt !== undefined && (checksumAt !== transport || checksumOffset !== UDP_CHECK)
+  );
 }

@@ -172,6 +172,8 @@ t.test('the virtio-net header names what is left to do', (t) => {
     gso: 'udp-l4',
     gsoSize: 1000,
     partialChecksum: true,
+    checksumAt: 34,
+    checksumOffset: 6,
   });
   t.match(decodeVnet(Buffer.alloc(10)), { gso: 'none', gsoSize: 0, partialChecksum: false });
   t.equal(decodeVnet(Buffer.alloc(9)), undefined);

@@ -32,7 +32,7 @@ export const packetItem = z.union([
     repeat: size.optional(),
     gso: z.enum(['none', 'udp-l4']).optional().describe('Type in the virtio-net header.'),
     gso_size: size.optional(),
-    checksum: z.enum(['good', 'partial', 'zero']).optional(),
+    checksum: z.enum(['good', 'bad', 'partial', 'misplaced', 'zero']).optional(),
     ip_length: size.optional(),
     udp_length: size.optional(),
     ttl: size.optional(),
