@@ -99,7 +99,7 @@ async function bootVng(kernel: Kernel): Promise<number> {
       `touch ${SHARE}/ran`,
     ];
     await using tree = await spawnTree({
-      command: ['bash', '-c', 'cd /; "$@" 3<&- 2>&1 | cat', 'vng', ...words],
+      command: ['bash', '-c', 'cd /; "$@" 3<&- 4>&- 2>&1 | cat', 'vng', ...words],
       env: { ...process.env, ...vng.env },
       namespaces: process.geteuid?.() === 0 ? [] : ['user'],
     });

@@ -36,7 +36,7 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
   };
   const server = await listen(tree, SOCKET, (socket) => {
     connected = socket;
-    channel = openHostChannel(socket, inbox, () => {
+    channel = openHostChannel({ from: socket, to: socket }, inbox, () => {
       fail(log.crash() === null ? (channel?.fault() as Error) : (log.verdict(target, true) as Error));
     });
     socket.once('data', () => {

@@ -1,5 +1,5 @@
 /** Host's end of a channel: what the agent says, as an async iterable; what it is told, queued without bound. */
-import type { Duplex } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { FrameDecoder, FrameEncoder, FrameError } from './frames.ts';
 import { MachineError } from './machine.ts';
 
@@ -49,10 +49,14 @@ export interface HostChannel {
 }
 
 /**
- * Reads `stream` into `inbox` for as long as it lasts. It is always drained, whether anybody takes the messages or
+ * Reads `from` into `inbox` for as long as it lasts, and sends to `to`. It is always drained, whether anybody takes the messages or
  * not: the agent writes its reply before it reads on, so a full pipe in both directions would stop both sides.
  */
-export const openHostChannel = (stream: Duplex, inbox: Inbox, onFault: () => void): HostChannel => {
+export const openHostChannel = (
+  { from, to }: { readonly from: Readable; readonly to: Writable },
+  inbox: Inbox,
+  onFault: () => void,
+): HostChannel => {
   const encoder = new FrameEncoder();
   const decoder = new FrameDecoder();
   let fault: MachineError | null = null;
@@ -71,14 +75,14 @@ export const openHostChannel = (stream: Duplex, inbox: Inbox, onFault: () => voi
     }
   };
   // ECONNRESET, EPIPE: the other side went with something unread. That it went is what `close` is for.
-  stream.on('error', () => undefined);
-  stream.on('data', (chunk: Buffer) => {
+  for (const stream of [from, to]) stream.on('error', () => undefined);
+  from.on('data', (chunk: Buffer) => {
     guard(() => decoder.push(chunk));
     if (fault) inbox.push(decoder.salvage);
   });
   return {
     send: (message) => {
-      if (!stream.destroyed) stream.write(encoder.encode(message));
+      if (!to.destroyed) to.write(encoder.encode(message));
     },
     fault: () => fault,
     finish: () => {

@@ -11,7 +11,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import type { Duplex, Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 /** Namespaces besides the PID namespace. `user` maps the caller to root inside. */
@@ -37,8 +37,12 @@ export interface Tree extends AsyncDisposable {
   readonly pid: number;
   /** Standard output and error of the whole tree; it must be read, or the tree stalls. */
   readonly output: Readable;
-  /** A stream socket that the command has as descriptor 3. */
-  readonly channel: Duplex;
+  /**
+   * What the command reads from descriptor 3 and writes to descriptor 4. They are two, since Node drops what is still to be read
+   * from a socket as soon as writing to it fails, and a command that dies may have said something before.
+   */
+  readonly orders: Writable;
+  readonly replies: Readable;
   /** Opens the gate: the command starts. */
   go(): void;
   /** Settles when every process of the tree is gone. */
@@ -137,18 +141,22 @@ export const spawnTree = async (options: TreeOptions): Promise<Tree> => {
     env: options.env,
     // A session of its own: Ctrl-C must reach segproof alone, which then ends its machines in order.
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
   });
   const ended = endOf(child);
   const [, output, errorOutput] = child.stdio as unknown as [null, Readable, Readable];
-  const channel = child.stdio[3] as Duplex;
+  const [orders, replies] = child.stdio.slice(3) as unknown as [Writable, Readable];
   // A channel whose other end is gone says EPIPE or ECONNRESET; `ended` already tells the story.
-  channel.on('error', () => undefined);
+  for (const stream of [orders, replies]) stream.on('error', () => undefined);
+  const close = (): void => {
+    orders.destroy();
+    replies.destroy();
+  };
   const errors = text(errorOutput);
   try {
     await awaitReady(child, output, ended);
   } catch (error) {
-    channel.destroy();
+    close();
     if (error instanceof TreeError && child.pid !== undefined)
       throw new TreeError((await errors).trim() || error.message);
     throw error;
@@ -162,14 +170,14 @@ export const spawnTree = async (options: TreeOptions): Promise<Tree> => {
       // Gone between the check and the signal.
     }
     await ended;
-    channel.destroy();
+    close();
   };
   return {
     pid,
     output,
-    channel,
+    ...{ orders, replies },
     go: () => {
-      channel.write('go\n');
+      orders.write('go\n');
     },
     ended,
     [Symbol.asyncDispose]: stop,

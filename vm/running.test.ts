@@ -69,6 +69,17 @@ void test('a record cut in the middle is garbled, and what came before it counts
   t.equal(messages.length, 1);
 });
 
+void test('what an agent said before its death is heard, even if it was written to meanwhile', async (t) => {
+  await using machine = await runningKernel.start(options(t));
+  const messages = machine.messages[Symbol.asyncIterator]();
+  await messages.next();
+  machine.send({ do: 'cut' });
+  // Nothing is read meanwhile, the agent dies, and the next record cannot be written.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  machine.send({ n: 2 });
+  await t.rejects(messages.next(), { trouble: 'garbled' });
+});
+
 void test('a silent agent is given up at the boot deadline', async (t) => {
   const command = [process.execPath, '-e', 'setTimeout(() => {}, 1e6)'];
   await using machine = await runningKernel.start(options(t, { command, bootMs: 300 }));

@@ -14,18 +14,21 @@ const TAIL = 4000;
 /** Longest wait in ms for an agent to end by itself once its channel is closed. */
 const GRACE_MS = 500;
 
+/** The agent's descriptors, see Tree. */
+const CHANNEL = 'fd:3,4';
+
 const UNPRIVILEGED: readonly Namespace[] = ['user', 'mount', 'net'];
 const AS_ROOT: readonly Namespace[] = ['mount', 'net'];
 
 const withChannel = (command: readonly string[]): readonly string[] => [
   'env',
-  'SEGPROOF_CHANNEL=fd:3',
+  `SEGPROOF_CHANNEL=${CHANNEL}`,
   ...command,
 ];
 
 /** Unprivileged first; as root without a user namespace where those are forbidden. */
 const startTree = async (command: readonly string[]): Promise<Tree> => {
-  const env = { ...process.env, SEGPROOF_CHANNEL: 'fd:3' };
+  const env = { ...process.env, SEGPROOF_CHANNEL: CHANNEL };
   try {
     return await spawnTree({ command, env, namespaces: UNPRIVILEGED });
   } catch (error) {
@@ -74,14 +77,14 @@ const start = async (options: MachineOptions): Promise<Machine> => {
     fail(options.signal.reason as Error);
   };
   options.signal.addEventListener('abort', abort, { once: true });
-  const channel = openHostChannel(tree.channel, inbox, () => {
+  const channel = openHostChannel({ from: tree.replies, to: tree.orders }, inbox, () => {
     fail(channel.fault() as MachineError);
   });
-  tree.channel.once('data', () => {
+  tree.replies.once('data', () => {
     clearTimeout(deadline);
     options.onState('running', '');
   });
-  const drained = new Promise<void>((resolve) => tree.channel.once('close', resolve));
+  const drained = new Promise<void>((resolve) => tree.replies.once('close', resolve));
   const finished = tree.ended.then(async ({ how, clean }) => {
     clearTimeout(deadline);
     options.signal.removeEventListener('abort', abort);
@@ -97,7 +100,7 @@ const start = async (options: MachineOptions): Promise<Machine> => {
     console: () => Promise.resolve(''),
     async [Symbol.asyncDispose]() {
       // An agent that sees its channel close ends by itself, and leaves nothing to the hammer.
-      tree.channel.end();
+      tree.orders.end();
       const grace = setTimeout(() => void tree[Symbol.asyncDispose](), GRACE_MS);
       await finished;
       clearTimeout(grace);

@@ -10,7 +10,7 @@ const FAULTS: Readonly<Record<number, () => void>> = {
   6662: () => process.kill(process.pid, 'SIGKILL'),
   // The beginning of a record, and then the end.
   6663: () => {
-    writeSync(3, '99999 500 0123abcd {"type":');
+    writeSync(4, '99999 500 0123abcd {"type":');
     process.kill(process.pid, 'SIGKILL');
   },
   6664: () => {

@@ -83,12 +83,12 @@ export const environment = (vng: VngCommand): NodeJS.ProcessEnv => ({
 
 /**
  * virtme-run opens its outputs again by name, which works for a pipe and not for the socket that Node makes, hence the
- * cat. Descriptor 3 is the gate's and none of its business.
+ * cat. Descriptors 3 and 4 are the gate's and none of its business.
  */
 export const piped = (command: readonly string[]): readonly string[] => [
   'sh',
   '-c',
-  '"$@" 3<&- | cat',
+  '"$@" 3<&- 4>&- | cat',
   'segproof-guest',
   ...command,
 ];
