@@ -1,5 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BUSYBOXES, findBusybox } from './guest/boot-files.ts';
 import { ensureFolder } from './kernels/cache-folder.ts';
 import { downloadInto } from './kernels/download.ts';
 import { run } from './kernels/exec.ts';
@@ -22,7 +23,7 @@ export interface VngCommand {
   /** To be merged into the environment of either. */
   readonly env: Readonly<Record<string, string>>;
   readonly version: string;
-  /** A statically linked busybox for the guest's initramfs; null when the machine's own vng has to find one. */
+  /** A statically linked busybox for the guest's initramfs; null when there is none and none can be fetched. */
   readonly busybox: string | null;
 }
 
@@ -68,8 +69,8 @@ async function find(options: KernelOptions): Promise<VngCommand> {
   const own = await versionOf(named ?? 'vng');
   if (own !== null && (named !== undefined || compareDebian(own, OLDEST) >= 0)) {
     const virtmeRun = named?.includes('/') === true ? join(named, '../virtme-run') : 'virtme-run';
-    const env = { PATH: toolPath };
-    return { argv: [named ?? 'vng'], virtmeRun: [virtmeRun], env, version: own, busybox: null };
+    const busybox = findBusybox(BUSYBOXES, toolPath) ?? (await busyboxFromCache(options));
+    return { argv: [named ?? 'vng'], virtmeRun: [virtmeRun], env: { PATH: toolPath }, version: own, busybox };
   }
   if (named !== undefined) throw new KernelError(69, `SEGPROOF_VNG: ${named} does not run as virtme-ng`);
   return fromCache(options);
@@ -129,11 +130,9 @@ async function prove(folder: string): Promise<void> {
 
 async function commandIn(folder: string, version: string): Promise<VngCommand> {
   const bin = join(folder, 'usr/bin');
-  const busyboxes = [join(folder, 'bin/busybox'), join(bin, 'busybox')];
-  const found = await Promise.all(busyboxes.map(exists));
   return {
     ...{ argv: [join(bin, 'vng')], virtmeRun: [join(bin, 'virtme-run')], env: environment(folder), version },
-    busybox: busyboxes.find((_, at) => found[at]) ?? null,
+    busybox: await firstThere(busyboxesIn(folder)),
   };
 }
 
@@ -142,6 +141,33 @@ const exists = (file: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+/** Debian's, unpacked into the cache; null where it cannot be had. */
+async function busyboxFromCache(options: KernelOptions): Promise<string | null> {
+  try {
+    const { packages } = await packageIndex(options);
+    const best = choose(packages, 'busybox-static', await hostCodename());
+    if (best === null) return null;
+    const store = join(toolStore(), `busybox-static_${keyOf([best.sha256])}`);
+    const { folder } = await ensureFolder(store, options, async (fresh) => {
+      if (options.offline === true) throw new NotFetched(69, 'busybox-static is not in the cache');
+      await downloadInto(fresh, [best], options, 'all');
+      return [best.version];
+    });
+    return await firstThere(busyboxesIn(folder));
+  } catch (cause) {
+    if (cause instanceof KernelError) return null;
+    throw cause;
+  }
+}
+
+const busyboxesIn = (folder: string): readonly string[] =>
+  ['bin/busybox', 'usr/bin/busybox'].map((path) => join(folder, path));
+
+async function firstThere(files: readonly string[]): Promise<string | null> {
+  for (const file of files) if (await exists(file)) return file;
+  return null;
+}
 
 /** Version of the vng by this name, null when it is not there or does not run. */
 async function versionOf(vng: string): Promise<string | null> {

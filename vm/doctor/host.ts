@@ -1,16 +1,16 @@
 /** What the host itself has to offer: programs, KVM, namespaces, disk, memory. */
 import { mkdir, statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
-import { bootFiles, findBusybox } from '../guest/boot-files.ts';
+import { bootFiles, BUSYBOXES, findBusybox } from '../guest/boot-files.ts';
 import { DEFAULT_MEMORY } from '../guest/command.ts';
 import { probeKvm } from '../guest/kvm.ts';
 import { openFolder } from '../kernels/cache-folder.ts';
 import { run } from '../kernels/exec.ts';
-import { cacheRoot } from '../kernels/paths.ts';
+import { cacheRoot, toolStore } from '../kernels/paths.ts';
 import { storedKernels, type StoredKernel } from '../kernels/store.ts';
 import { kernelOf } from '../kernels/stored.ts';
 import { KernelError, type KernelOptions } from '../kernels/types.ts';
-import { ensurePrograms, missingPrograms } from '../tools.ts';
+import { ensurePrograms, missingPrograms, type Program } from '../tools.ts';
 import { userNamespaceAdvice } from '../user-namespaces.ts';
 import { NotFetched, vngCommand } from '../virtme.ts';
 import { good, lacking, note, type Finding } from './finding.ts';
@@ -26,6 +26,13 @@ const failed = (subject: string, cause: unknown): Finding => {
   return lacking(subject, cause.message, cause.advice);
 };
 
+/** Programs without which guests start all the same, and what is worse then. */
+const OPTIONAL: Partial<Record<Program, string>> = {
+  bsdtar: '.rpm kernels cannot be unpacked',
+  xz: 'guests start later, and kernels that the index has dropped cannot be verified',
+  zstd: 'guests start later, and kernels that the index has dropped cannot be verified',
+};
+
 export async function programs(fix: boolean, options: KernelOptions): Promise<Finding[]> {
   try {
     if (fix)
@@ -37,15 +44,13 @@ export async function programs(fix: boolean, options: KernelOptions): Promise<Fi
     return [failed('programs', cause)];
   }
   const missing = await missingPrograms();
-  const findings = missing.map(({ program, package: name }) =>
-    program === 'bsdtar'
-      ? note(
-          'bsdtar',
-          'not installed: .rpm kernels cannot be unpacked',
-          `apt-get install --no-install-recommends ${name}`,
-        )
-      : lacking(program, 'not installed', `apt-get install --no-install-recommends ${name}`),
-  );
+  const findings = missing.map(({ program, package: name }) => {
+    const mend = `apt-get install --no-install-recommends ${name}`;
+    const without = OPTIONAL[program];
+    return without === undefined
+      ? lacking(program, 'not installed', mend)
+      : note(program, `not installed: ${without}`, mend);
+  });
   if (missing.some(({ program }) => program === 'qemu-system-x86_64')) return findings;
   const { stdout } = await run('qemu-system-x86_64', ['--version']);
   const version = /version (\S+)/.exec(stdout)?.[1] ?? 'of unknown version';
@@ -56,9 +61,12 @@ export async function virtme(fix: boolean, options: KernelOptions): Promise<Find
   try {
     const vng = await vngCommand({ ...options, offline: !fix });
     const path = vng.env['PATH'] ?? '';
-    if (findBusybox([vng.busybox, 'busybox-static', 'busybox.static', 'busybox'], path) === null)
+    if (findBusybox([vng.busybox, ...BUSYBOXES], path) === null)
       return lacking('busybox', 'no statically linked one was found', 'apt-get install busybox-static');
-    return good('virtme-ng', `${vng.version} (${vng.busybox === null ? 'of this machine' : 'in the cache'})`);
+    return good(
+      'virtme-ng',
+      `${vng.version} (${vng.argv[0]?.includes(toolStore()) === true ? 'in the cache' : 'of this machine'})`,
+    );
   } catch (cause) {
     if (cause instanceof NotFetched)
       return note(
@@ -77,7 +85,7 @@ export async function kvm(): Promise<Finding> {
     const stored = await openFolder<StoredKernel>(folder);
     if (stored === null) continue;
     const vng = await vngCommand({ offline: true }).catch(() => null);
-    const busybox = findBusybox([vng?.busybox ?? null, 'busybox-static', 'busybox'], vng?.env['PATH'] ?? '');
+    const busybox = findBusybox([vng?.busybox ?? null, ...BUSYBOXES], vng?.env['PATH'] ?? '');
     if (busybox === null) break;
     const { usable, reason } = await probeKvm(bootFiles(kernelOf(stored, stored.about.release), busybox, []));
     if (usable) return good(subject, 'works');

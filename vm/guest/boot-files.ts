@@ -117,6 +117,9 @@ export const bootFiles = (kernel: BootKernel, busybox: string, preload: readonly
   return { initramfs: archive, kernel: existsSync(elf) ? elf : kernel.image };
 };
 
+/** Names that a statically linked busybox may have on a machine. */
+export const BUSYBOXES = ['busybox-static', 'busybox.static', 'busybox'] as const;
+
 /** A statically linked busybox among `candidates` (paths or names on the PATH); null when there is none. */
 export const findBusybox = (candidates: readonly (string | null)[], path: string): string | null => {
   const paths = candidates

@@ -5,7 +5,7 @@ import { MachineError } from '../machine.ts';
 import type { Namespace } from '../process-group.ts';
 import { vngCommand } from '../virtme.ts';
 import type { VngCommand } from '../virtme.ts';
-import { bootFiles, findBusybox } from './boot-files.ts';
+import { bootFiles, BUSYBOXES, findBusybox } from './boot-files.ts';
 import type { BootFiles, BootKernel } from './boot-files.ts';
 import {
   DEFAULT_MEMORY,
@@ -96,7 +96,7 @@ export const piped = (command: readonly string[]): readonly string[] => [
 export const planGuest = async (options: GuestOptions, command: readonly string[]): Promise<GuestPlan> => {
   const vng = await vngCommand();
   const path = vng.env['PATH'] ?? process.env['PATH'] ?? '';
-  const busybox = findBusybox([vng.busybox, 'busybox-static', 'busybox.static', 'busybox'], path);
+  const busybox = findBusybox([vng.busybox, ...BUSYBOXES], path);
   if (busybox === null)
     throw new MachineError(
       'unavailable',

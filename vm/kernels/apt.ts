@@ -96,7 +96,12 @@ export function parseComplaints(stderr: string): Refused[] {
     const match = signature ?? missing ?? failed ?? expired;
     if (match?.[1] === undefined || match[2] === undefined) continue;
     const what = match[1];
-    const why = signature === null ? match[2] : `its signature is not valid: ${match[2]}`;
+    const why =
+      match === signature
+        ? `its signature is not valid: ${match[2]}`
+        : match === expired
+          ? `its index ${match[2]}: the mirror stands still (Acquire::Check-Valid-Until in apt.conf allows that), or this machine's clock is wrong`
+          : match[2];
     if (!refused.some((other) => other.what === what)) refused.push({ what, why });
   }
   return refused;
