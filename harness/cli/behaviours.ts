@@ -11,7 +11,7 @@ import { style } from './terminal.ts';
 
 export async function behavioursCommand(flags: RunFlags): Promise<number> {
   requireVersion(flags.judgeAs);
-  const planner = createPlanner(requireProject(flags.suite), []);
+  const planner = createPlanner(requireProject(flags.suite), [], 'all');
   for (const target of await targetsOf(flags)) {
     const summary = await surveyTarget(target, planner, flags.judgeAs ?? null);
     process.stdout.write(formatBehaviours(summary, style(process.stdout, flags.color)));

@@ -497,7 +497,7 @@ test(
     const planner = createPlanner(project, variantInfos(project));
     t.ok(planner.variants.length >= 600, `${planner.variants.length} variants`);
     t.equal(new Set(planner.variants.map(({ id }) => id)).size, planner.variants.length, 'every id once');
-    t.equal(planner.probes.length, planner.behaviours.length);
+    t.equal(planner.probes.length, planner.behaviours.length, 'all of it asks for all behaviours');
     for (const judged of [true, false]) {
       const statuses = planner.behaviours.map((info) => ({
         ...info,

@@ -8,6 +8,7 @@ import type { BehaviourInfo, Planner, VariantInfo } from '../run/planner.ts';
 import { probePrograms } from './probes.ts';
 import { planTarget } from './target.ts';
 import { stated, upstreamVersion } from './version.ts';
+import { needsOf, wantedProbes } from './wanted.ts';
 
 /** Every variant of a project as the runner and `segproof list` know it. */
 export function variantInfos(project: Project): VariantInfo[] {
@@ -19,16 +20,26 @@ export function variantInfos(project: Project): VariantInfo[] {
   );
 }
 
-/** A planner for the chosen variants. Throws ProblemError when a probe cannot be planned. */
-export function createPlanner(project: Project, chosen: readonly { readonly id: string }[]): Planner {
+/**
+ * A planner for the chosen variants. Throws ProblemError when a probe cannot be planned.
+ * @param probed behaviours that a kernel is asked about: those that can matter to the chosen variants, or `all`
+ */
+export function createPlanner(
+  project: Project,
+  chosen: readonly { readonly id: string }[],
+  probed: 'wanted' | 'all' = 'wanted',
+): Planner {
   const { behaviours, topologies } = project;
   const ids = new Set(chosen.map(({ id }) => id));
   const variants = variantInfos(project).filter(({ id }) => ids.has(id));
   const cases = keep(project, ids);
-  const probes = probePrograms(behaviours.list, topologies);
+  const all = probePrograms(behaviours.list, topologies);
+  const needs = needsOf(cases, topologies);
+  const probes = probed === 'all' ? all : wantedProbes(all, cases, needs, behaviours);
+  for (const probe of probes) for (const need of probe.needs) needs.add(need);
   return {
     variants,
-    needs: NEEDS,
+    needs: NEEDS.filter((need) => needs.has(need)),
     behaviours: behaviours.list.map(({ name, summary, commit, subject, since }): BehaviourInfo => ({
       name,
       summary,

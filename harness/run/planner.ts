@@ -33,9 +33,10 @@ export interface BehaviourInfo {
 
 export interface Planner {
   readonly variants: readonly VariantInfo[];
-  /** Link kinds and capabilities that any of the variants or probes asks for. */
+  /** Link kinds and capabilities that the variants or the probes ask for. */
   readonly needs: readonly string[];
   readonly behaviours: readonly BehaviourInfo[];
+  /** Of behaviours that can matter to the variants. */
   readonly probes: readonly Probe[];
   /** Upstream version named by uname -r and -v, e.g. `6.1.148`; null when they name none. */
   upstream(release: string, version: string): string | null;
