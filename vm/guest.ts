@@ -21,7 +21,7 @@ export type { BootKernel } from './guest/boot-files.ts';
 const start = async (options: GuestOptions, machine: MachineOptions): Promise<Machine> => {
   const target = options.target ?? options.kernel.name;
   machine.signal.throwIfAborted();
-  const plan = await planGuest(options, machine.command);
+  const plan = await planGuest(options, machine);
   const log = new Console(machine.folder);
   const inbox = new Inbox();
   const command = piped([...plan.vng.virtmeRun, ...virtmeArguments(machine.command, plan.shape)]);
@@ -118,14 +118,14 @@ const listen = (tree: Tree, path: string, onSocket: (socket: Socket) => void): P
 
 export const guestMachine = (options: GuestOptions): MachineSource => ({
   target: options.target ?? options.kernel.name,
-  describe: async ({ command }) => {
-    const plan = await planGuest(options, command);
+  describe: async (machine) => {
+    const plan = await planGuest(options, machine);
     const inside = ['--mount', '--pid', '--fork', '--kill-child', 'sh'];
     return [
       shellLine(['unshare', ...(namespaces().includes('user') ? ['--map-root-user'] : []), ...inside]),
       ...prepare(options.kernel, plan.files).split('\n'),
       shellLine(['env', ...Object.entries(plan.vng.env).map(([name, value]) => `${name}=${value}`)]) +
-        ` TMPDIR=${SCRATCH} ${shellLine([...plan.vng.virtmeRun, ...virtmeArguments(command, plan.shape)])}`,
+        ` TMPDIR=${SCRATCH} ${shellLine([...plan.vng.virtmeRun, ...virtmeArguments(machine.command, plan.shape)])}`,
     ];
   },
   start: (machine) => start(options, machine),

@@ -33,6 +33,8 @@ export interface MachineOptions {
   readonly command: readonly string[];
   /** Folder for the console log and whatever else the machine keeps as evidence. */
   readonly folder: string;
+  /** Kernel modules, by name, that the command is about to need; a machine that can loads them while it starts. */
+  readonly modules?: readonly string[];
   /** Longest time from start to the first message, in ms. */
   readonly bootMs: number;
   readonly signal: AbortSignal;
@@ -52,6 +54,6 @@ export interface MachineSource {
   /** Name in results and on the command line: `running`, `6.1`, `6.12.95` … */
   readonly target: string;
   /** Exact commands that start() would run, for --dry-run and artefacts. */
-  describe(options: Pick<MachineOptions, 'command' | 'folder'>): Promise<readonly string[]>;
+  describe(options: Pick<MachineOptions, 'command' | 'folder' | 'modules'>): Promise<readonly string[]>;
   start(options: MachineOptions): Promise<Machine>;
 }

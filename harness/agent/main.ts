@@ -21,9 +21,9 @@ import { TopologyCache } from './topology-cache.ts';
 
 /** An internal software error, sysexits.h. */
 const EX_SOFTWARE = 70;
-const CALIBRATION_LOOPS = 200_000;
+const CALIBRATION_LOOPS = 50_000;
 
-/** Nanoseconds a fixed piece of JavaScript takes: about 20 times more in an emulated guest. */
+/** Nanoseconds a fixed piece of JavaScript takes: about 50 times more in an emulated guest. */
 function slowness(): number {
   const started = process.hrtime.bigint();
   let value = 1;

@@ -9,7 +9,7 @@ const SEGMENTER = 'segmenter:';
 
 /** The compiled agent, with the wrong endpoint or segmenter it is to load, if any. */
 export function agentCommand(endpoint?: string): string[] {
-  const agent = [process.execPath, join(root, 'dist/agent.cjs')];
+  const agent = [process.execPath, join(root, 'dist/start-agent.cjs')];
   if (endpoint === undefined) return agent;
   if (endpoint.startsWith(SEGMENTER)) {
     const index = join(root, 'dist/fixtures/segmenter/index.js');

@@ -19,7 +19,7 @@ export class EarlyMachine implements MachineSource {
     );
   }
 
-  describe(options: Pick<MachineOptions, 'command' | 'folder'>): Promise<readonly string[]> {
+  describe(options: Pick<MachineOptions, 'command' | 'folder' | 'modules'>): Promise<readonly string[]> {
     return this.#source.describe(options);
   }
 

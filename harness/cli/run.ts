@@ -10,6 +10,7 @@ import { projectFiles } from '../load/project.ts';
 import { folderName, shownPath } from '../run/folder.ts';
 import { Past } from '../run/past.ts';
 import { differences, makePlan, writePlan, type Choices, type RunPlan } from '../run/plan-file.ts';
+import { modulesFor } from '../run/modules.ts';
 import type { Planner } from '../run/planner.ts';
 import { readRun, type Resumed } from '../run/resume.ts';
 import { run, type RunTargetOptions } from '../run/run.ts';
@@ -134,7 +135,11 @@ async function dryRun(
   command: readonly string[],
 ): Promise<number> {
   for (const { source } of targets) {
-    for (const line of await source.describe({ command, folder: 'results/…' }))
+    for (const line of await source.describe({
+      command,
+      modules: modulesFor(planner.needs),
+      folder: 'results/…',
+    }))
       process.stdout.write(`${line}\n`);
   }
   for (const { id } of planner.variants) process.stdout.write(`# ${id}\n`);

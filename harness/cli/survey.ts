@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TargetSummary } from '../contract/result.ts';
+import { modulesFor } from '../run/modules.ts';
 import type { Planner } from '../run/planner.ts';
 import type { RunTargetOptions } from '../run/run.ts';
 import { Session } from '../run/session.ts';
@@ -24,6 +25,7 @@ export async function surveyTarget(
   try {
     const machine = await source.start({
       command: agentCommand(),
+      modules: modulesFor(planner.needs),
       folder,
       bootMs,
       signal: aborter.signal,

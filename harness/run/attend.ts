@@ -7,6 +7,7 @@ import { blameLast, blameRunning } from './blame.ts';
 import { converse, farewell } from './conversation.ts';
 import { explainLoss, type Loss } from './loss.ts';
 import type { TargetContext } from './outcome.ts';
+import { modulesFor } from './modules.ts';
 import { Pace } from './pace.ts';
 import { Session } from './session.ts';
 import { survey } from './survey.ts';
@@ -62,6 +63,7 @@ export async function attend(job: Attendance): Promise<MachineEnd> {
     state('booting', '');
     const machine = await source.start({
       command: job.command,
+      modules: modulesFor(planner.needs),
       folder: nextFolder(job.folder),
       bootMs: job.bootMs,
       signal,

@@ -4,9 +4,9 @@ import type { Program } from '../contract/program.ts';
 
 /**
  * What the agent's calibration loop takes in ns on the slowest machine that the planner's deadlines suit. A server core takes
- * 3 ms, an emulated one whose V8 interprets 350 ms.
+ * 1 ms, an emulated one whose V8 interprets 90 ms.
  */
-const REFERENCE_NS = 50_000_000;
+const REFERENCE_NS = 12_500_000;
 /** Beyond this a machine is taken for broken rather than slow. */
 const MOST = 60;
 /** Added to a case's own deadline before its machine is given up for dead, in ms at the usual speed. */

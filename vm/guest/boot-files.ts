@@ -15,10 +15,8 @@ import {
 import { join } from 'node:path';
 import { cacheRoot } from '../kernels/paths.ts';
 import { charDevice, cpioArchive, file, folder, link } from './cpio.ts';
-import type { CpioEntry } from './cpio.ts';
-import { APPLETS, firstStage, SECOND_STAGE } from './init.ts';
+import { APPLETS, firstStage, MODULE_OPTIONS, SECOND_STAGE } from './init.ts';
 import { bootModules } from './modules.ts';
-import type { Module } from './modules.ts';
 import { preloadEntries } from './preload.ts';
 import { uncompressedKernel } from './vmlinux.ts';
 
@@ -37,31 +35,27 @@ export interface BootFiles {
   readonly kernel: string;
 }
 
-/** In a folder of the initramfs, so named that their order is the one in which they are to be loaded. */
-const numbered = (where: string, modules: readonly Module[]): CpioEntry[] =>
-  modules.map(({ file: name, data }, index) =>
-    file(`${where}/${String(index).padStart(2, '0')}-${name}`, data),
-  );
-
 const initramfs = (kernel: BootKernel, busybox: string, preload: readonly string[]): Buffer => {
-  const { first, soon } = bootModules(kernel.modules, kernel.release);
+  const { first, files, dep } = bootModules(kernel.modules, kernel.release);
+  const own = `lib/modules/${kernel.release}`;
   const modulesFolder = kernel.modules && join(kernel.modules, 'lib/modules', kernel.release);
   return cpioArchive([
-    ...['bin', 'dev', 'proc', 'modules', 'soon', 'host', 'upper', 'root'].map(folder),
+    ...['bin', 'dev', 'etc', 'proc', 'host', 'upper', 'root', 'lib', 'lib/modules', own].map(folder),
     charDevice('dev/console', 5, 1),
     charDevice('dev/null', 1, 3),
     file('bin/busybox', readFileSync(busybox)),
     ...APPLETS.map((applet) => link(`bin/${applet}`, 'busybox')),
-    ...numbered('modules', first),
-    ...numbered('soon', soon),
+    ...files.map(({ file: name, data }) => file(`${own}/${name}`, data)),
+    file(`${own}/modules.dep`, dep),
+    file('etc/modprobe.conf', MODULE_OPTIONS),
     ...preloadEntries(preload),
-    file('init', firstStage(modulesFolder)),
+    file('init', firstStage(modulesFolder, first)),
     file('second-stage', SECOND_STAGE),
   ]);
 };
 
 /** Raised whenever the files are put together in another way. */
-const LAYOUT = 2;
+const LAYOUT = 3;
 
 /** Changes whenever anything changes that goes into the files. */
 const keyOf = (kernel: BootKernel, busybox: string, preload: readonly string[]): string => {
@@ -74,7 +68,7 @@ const keyOf = (kernel: BootKernel, busybox: string, preload: readonly string[]):
     stamp(kernel.image),
     dep && existsSync(dep) ? stamp(dep) : 'no modules',
     ...[busybox, ...preload].map(stamp),
-    firstStage(kernel.modules),
+    firstStage(kernel.modules, []),
     SECOND_STAGE,
     LAYOUT,
   ];

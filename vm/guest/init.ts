@@ -15,6 +15,9 @@ export const MARK = 'segproof:';
 export const PROBE_ARGUMENT = 'segproof.probe';
 export const ALIVE = `${MARK} alive`;
 
+/** Kernel argument: modules to load while the command starts, separated by commas; see {@link LOAD_SOON}. */
+export const SOON_ARGUMENT = 'segproof.modules';
+
 /** Said when the machine cannot come up, with the reason. */
 export const BOOT_FAILED = `${MARK} boot failed`;
 
@@ -23,7 +26,7 @@ export const COMMAND_ENDED = `${MARK} command ended with status`;
 
 /** Applets of busybox that init uses. */
 export const APPLETS = [
-  ...['sh', 'mount', 'umount', 'mkdir', 'cp', 'ln', 'cat', 'sed', 'base64', 'insmod', 'chroot'],
+  ...['sh', 'mount', 'umount', 'mkdir', 'cp', 'ln', 'cat', 'sed', 'base64', 'modprobe', 'chroot'],
   ...['reboot', 'ip', 'grep', 'uname'],
 ];
 
@@ -34,12 +37,12 @@ export const APPLETS = [
  * initramfs. That is why the root is moved over the initramfs as pivot_root would, and not by switch_root, which
  * empties it. A kernel without overlayfs gets the bare host root and single files bound over it.
  */
-export const firstStage = (modulesFolder: string | null): string => `#!/bin/sh
+export const firstStage = (modulesFolder: string | null, needed: readonly string[]): string => `#!/bin/sh
 export PATH=/bin
 mount -t proc proc /proc
 fail() { echo "${BOOT_FAILED}: $*" >/dev/console; reboot -f; }
 if grep -q ${PROBE_ARGUMENT.replace('.', '\\.')} /proc/cmdline; then echo "${ALIVE}" >/dev/console; reboot -f; fi
-for module in /modules/*; do [ -e "$module" ] && { insmod "$module" || echo "${MARK} $module refused" >/dev/console; }; done
+${needed.length === 0 ? '' : `modprobe -a ${needed.join(' ')} || echo "${MARK} a module was refused" >/dev/console`}
 mount -t 9p -o ro,version=9p2000.L,trans=virtio,access=any,msize=512000,cache=loose /dev/root /host ||
   fail 'the kernel cannot mount its root: it needs 9p and virtio (CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO, CONFIG_VIRTIO_PCI)'
 mount -t tmpfs -o mode=755 tmpfs /upper
@@ -80,13 +83,14 @@ exec chroot . /run/segproof/second-stage </dev/console >/dev/console 2>&1
 `;
 
 /**
- * On the other CPU while the command starts. Whoever needs one of them meanwhile waits for it in the kernel. Without the devices
- * that dummy and ifb would make by themselves.
+ * While the command starts; whoever needs one of them meanwhile waits for it in the kernel. From the initramfs, which this shell
+ * still has as its root when the others have left it.
  */
-const LOAD_SOON = `( cd /soon && for module in *; do
-  case $module in *-dummy.ko*) set -- numdummies=0;; *-ifb.ko*) set -- numifbs=0;; *) set --;; esac
-  [ -e "$module" ] && insmod "$module" "$@"
-done ) </dev/null >/dev/null 2>&1 &`;
+const LOAD_SOON = `soon=$(sed -n 's/.*${SOON_ARGUMENT}=\\([^ ]*\\).*/\\1/p' /proc/cmdline)
+[ -n "$soon" ] && modprobe -a $(echo "$soon" | sed 's/,/ /g') </dev/null >/dev/null 2>&1 &`;
+
+/** Without the devices that dummy and ifb would make by themselves. */
+export const MODULE_OPTIONS = 'options dummy numdummies=0\noptions ifb numifbs=0\n';
 
 const quoted = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`;
 

@@ -8,22 +8,12 @@ import { gunzipSync } from 'node:zlib';
 const NEEDED = ['virtio_pci', 'virtio_console', '9pnet_virtio', '9p', 'overlay'];
 
 /**
- * By name; what nearly every test of the network needs, each of which costs half a second under TCG when the kernel has to call
- * for it: modprobe has to be read over 9p, and the module to be unpacked. They are loaded beside the start of the command.
+ * By name; what tests of the network need. Each costs half a second under TCG when the kernel has to call for it: modprobe has to
+ * be read over 9p, and the module to be unpacked. Those that a command is about to need are loaded beside its start.
  */
-const SOON = [
-  'veth',
-  'dummy',
-  'ifb',
-  'sch_fq',
-  'sch_etf',
-  'xfrm_user',
-  'esp4',
-  'esp6',
-  'crypto_null',
-  'authenc',
-  'udp_tunnel',
-  'ip6_udp_tunnel',
+const PACKED = [
+  ...['veth', 'dummy', 'ifb', 'tun', '8021q', 'macvlan', 'ipvlan', 'bridge', 'bonding', 'team'],
+  ...['sch_fq', 'sch_etf', 'xfrm_user', 'esp4', 'esp6', 'crypto_null', 'authenc'],
 ];
 
 export interface Module {
@@ -80,21 +70,36 @@ const unpacked = (path: string): Module => {
   }
 };
 
-/**
- * Modules to put into the initramfs: those without which there is no root, and those to be loaded soon after. Empty when the
- * kernel has all built in. `root` contains lib/modules/`release`.
- */
-export const bootModules = (
-  root: string | null,
-  release: string,
-): { readonly first: Module[]; readonly soon: Module[] } => {
-  const dep = root && join(root, 'lib/modules', release, 'modules.dep');
-  if (root === null || dep === null || !existsSync(dep)) return { first: [], soon: [] };
-  const text = readFileSync(dep, 'utf8');
-  const first = loadingOrder(text, NEEDED);
-  const soon = loadingOrder(text, [...NEEDED, ...SOON]).filter((path) => !first.includes(path));
-  const load = (path: string): Module => unpacked(join(root, 'lib/modules', release, path));
-  return { first: first.map(load), soon: soon.map(load) };
+/** What goes into the initramfs. */
+export interface BootModules {
+  /** Names of those without which there is no root. */
+  readonly first: readonly string[];
+  /** These, those that may be asked for, and all they depend on. */
+  readonly files: readonly Module[];
+  /** modules.dep for {@link files}, all in one folder. */
+  readonly dep: string;
+}
+
+/** Empty when the kernel has all built in. `root` contains lib/modules/`release`. */
+export const bootModules = (root: string | null, release: string): BootModules => {
+  const base = root && join(root, 'lib/modules', release);
+  if (base === null || !existsSync(join(base, 'modules.dep'))) return { first: [], files: [], dep: '' };
+  const text = readFileSync(join(base, 'modules.dep'), 'utf8');
+  const paths = loadingOrder(text, [...NEEDED, ...PACKED]);
+  const modules = new Map(paths.map((path) => [path, unpacked(join(base, path))]));
+  const nameIn = (path: string): string => modules.get(path)?.file ?? '';
+  const lines = paths.map((path) => {
+    const needs = loadingOrder(text, [nameOf(path)])
+      .slice(0, -1)
+      .reverse();
+    return `${nameIn(path)}:${needs.map((needed) => ` ${nameIn(needed)}`).join('')}\n`;
+  });
+  const present = new Set([...modules.values()].map(({ name }) => name));
+  return {
+    first: NEEDED.filter((name) => present.has(name)),
+    files: [...modules.values()],
+    dep: lines.join(''),
+  };
 };
 
 /** Without these there is no root. */

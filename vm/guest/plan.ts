@@ -1,7 +1,7 @@
 /** What a guest is made of, worked out before anything is started. */
 import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { MachineError } from '../machine.ts';
+import { MachineError, type MachineOptions } from '../machine.ts';
 import type { Namespace } from '../process-group.ts';
 import { vngCommand } from '../virtme.ts';
 import type { VngCommand } from '../virtme.ts';
@@ -17,6 +17,7 @@ import {
   terminalArguments,
 } from './command.ts';
 import type { GuestShape } from './command.ts';
+import { SOON_ARGUMENT } from './init.ts';
 import { probeKvm } from './kvm.ts';
 import { lackingModule } from './modules.ts';
 import { preloadFiles } from './preload.ts';
@@ -93,7 +94,10 @@ export const piped = (command: readonly string[]): readonly string[] => [
   ...command,
 ];
 
-export const planGuest = async (options: GuestOptions, command: readonly string[]): Promise<GuestPlan> => {
+export const planGuest = async (
+  options: GuestOptions,
+  { command, modules = [] }: Pick<MachineOptions, 'command' | 'modules'>,
+): Promise<GuestPlan> => {
   const vng = await vngCommand();
   const path = vng.env['PATH'] ?? process.env['PATH'] ?? '';
   const busybox = findBusybox([vng.busybox, ...BUSYBOXES], path);
@@ -122,7 +126,10 @@ export const planGuest = async (options: GuestOptions, command: readonly string[
       memory: options.memory ?? DEFAULT_MEMORY,
       kvm: probe.usable,
       afterwards: options.afterwards ?? '',
-      kernelArguments: options.kernelArguments ?? [],
+      kernelArguments: [
+        ...(modules.length === 0 ? [] : [`${SOON_ARGUMENT}=${modules.join(',')}`]),
+        ...(options.kernelArguments ?? []),
+      ],
       qemuArguments: [...(options.onTerminal ? terminalArguments : []), ...(options.qemuArguments ?? [])],
     },
   };
