@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { shellLine } from './command.ts';
 import { Console } from './console.ts';
 import { cpioArchive, file, folder, link } from './cpio.ts';
-import { loadingOrder } from './modules.ts';
+import { bootModules, loadingOrder } from './modules.ts';
 import { preloadEntries, preloadFiles } from './preload.ts';
 import { uncompressedKernel } from './vmlinux.ts';
 
@@ -35,6 +37,34 @@ void test('every module is loaded after all that it needs', (t) => {
     ),
     { numRuns: 50 },
   );
+  t.end();
+});
+
+void test('the initramfs gets a modules.dep of its own, with the modules unpacked and those of the root named first', (t) => {
+  const base = t.testdir({ 'lib/modules/1.0': {} });
+  const modules = join(base, 'lib/modules/1.0');
+  const contents = {
+    'fs/9p.ko.gz': '9p',
+    'net/9pnet.ko': 'net',
+    'net/9pnet_virtio.ko': 'virtio',
+    'net/veth.ko': 'veth',
+  };
+  for (const [path, text] of Object.entries(contents)) {
+    mkdirSync(join(modules, dirname(path)), { recursive: true });
+    writeFileSync(join(modules, path), path.endsWith('.gz') ? gzipSync(text) : text);
+  }
+  const dep = 'fs/9p.ko.gz: net/9pnet.ko\nnet/9pnet.ko:\nnet/9pnet_virtio.ko: net/9pnet.ko\nnet/veth.ko:\n';
+  writeFileSync(join(modules, 'modules.dep'), dep);
+  const made = bootModules(base, '1.0');
+  t.same(made.first, ['9pnet_virtio', '9p']);
+  t.same(Object.fromEntries(made.files.map(({ file: name, data }) => [name, data.toString()])), {
+    '9pnet.ko': 'net',
+    '9pnet_virtio.ko': 'virtio',
+    '9p.ko': '9p',
+    'veth.ko': 'veth',
+  });
+  t.equal(made.dep, '9pnet.ko:\n9pnet_virtio.ko: 9pnet.ko\n9p.ko: 9pnet.ko\nveth.ko:\n');
+  t.same(bootModules(null, '1.0'), { first: [], files: [], dep: '' }, 'all built in');
   t.end();
 });
 
