@@ -5,7 +5,7 @@ import { ensureFolder } from './kernels/cache-folder.ts';
 import { downloadInto } from './kernels/download.ts';
 import { run } from './kernels/exec.ts';
 import { keyOf } from './kernels/hash.ts';
-import { packageIndex, type Package } from './kernels/packages.ts';
+import { mayHaveMore, packageIndex, type Package } from './kernels/packages.ts';
 import { toolStore } from './kernels/paths.ts';
 import { KernelError, report, type KernelOptions } from './kernels/types.ts';
 import { compareDebian } from './kernels/version.ts';
@@ -77,14 +77,16 @@ async function find(options: KernelOptions): Promise<VngCommand> {
 }
 
 async function fromCache(options: KernelOptions): Promise<VngCommand> {
-  const { packages, refused } = await packageIndex(options);
+  const index = await packageIndex(options);
+  const { packages, refused } = index;
   const codename = await hostCodename();
   const wanted = PACKAGES.flatMap((name) => {
     const best = choose(packages, name, name === 'virtme-ng' ? null : codename);
     return best === null ? [] : [best];
   });
   const virtme = wanted.find(({ name }) => name === 'virtme-ng');
-  if (virtme === undefined || compareDebian(virtme.version, OLDEST) < 0)
+  if (virtme === undefined || compareDebian(virtme.version, OLDEST) < 0) {
+    if (mayHaveMore(index, options)) return fromCache({ ...options, refresh: true });
     throw new KernelError(
       69,
       `virtme-ng ${OLDEST} or newer is not installed, and no suite of the package index has it`,
@@ -93,6 +95,7 @@ async function fromCache(options: KernelOptions): Promise<VngCommand> {
         'install virtme-ng (pip or your distribution), or name it by SEGPROOF_VNG',
       ].join('\n'),
     );
+  }
   const key = keyOf(wanted.map(({ sha256 }) => sha256));
   const { folder } = await ensureFolder(join(toolStore(), `virtme-ng_${key}`), options, async (fresh) => {
     if (options.offline === true)

@@ -1,13 +1,11 @@
 /** `segproof run`: plan, run, show, and the exit status. */
-import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import { cacheRoot } from '../../vm/kernels/paths.ts';
 import type { KnownIssue } from '../contract/known-issue.ts';
 import { shellLine } from '../../vm/guest/command.ts';
 import { combine, createView } from '../../reports/create.ts';
 import { createResultsWriter } from '../../reports/write.ts';
 import { projectFiles } from '../load/project.ts';
-import { folderName, shownPath } from '../run/folder.ts';
 import { Past } from '../run/past.ts';
 import { differences, makePlan, writePlan, type Choices, type RunPlan } from '../run/plan-file.ts';
 import { modulesFor } from '../run/modules.ts';
@@ -29,6 +27,7 @@ import { Notes } from './notes.ts';
 import { requireProject, suiteOptions } from './project.ts';
 import { requireVersion } from './judge-as.ts';
 import { defaultJobs, runningTarget, targetsOf } from './targets.ts';
+import { newFolder, oldFolder } from './results-folder.ts';
 import { redraws, style } from './terminal.ts';
 import { root, toolVersion } from './version.ts';
 
@@ -51,7 +50,9 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   const { selection, flags } =
     given.resume === undefined ? await withProfile(typed, given) : { selection: typed, flags: given };
   requireVersion(flags.judgeAs);
-  const resumed = flags.resume === undefined ? null : readRun(resolve(flags.resume));
+  // Nobody else writes into the folder from before it is read.
+  let own = flags.resume === undefined ? null : await oldFolder(flags.resume);
+  const resumed = own && readRun(own.folder);
   const choices = resumed?.plan.choices ?? choicesOf(selection, flags);
   await requireSegmenter(choices.endpoint);
   const command = agentCommand(choices.endpoint);
@@ -69,7 +70,8 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
           { keeper, onNote: notes.tell },
         );
     if (flags.dryRun) return await dryRun(planner, targets, command);
-    const folder = resultsFolder(flags.resume, flags.output);
+    own ??= await newFolder(flags.output);
+    const { folder } = own;
     return await realRun(
       { choices, flags, planner, ...prepared, command, folder, resumed, keeper, notes },
       targets,
@@ -78,6 +80,7 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   } finally {
     await early?.discard();
     interruption.stop();
+    await own?.release();
   }
 }
 
@@ -196,19 +199,6 @@ async function realRun(
   if (targets.length > 1) past.save();
   await view.close();
   return interruption.exit ?? exit;
-}
-
-/** A new folder of its own for each run; an existing one is refused unless it is resumed, so that no results are lost. */
-function resultsFolder(resume: string | undefined, output: string | undefined): string {
-  if (resume !== undefined) return resolve(resume);
-  const folder = resolve(output ?? join('results', folderName(new Date())));
-  if (!existsSync(join(folder, 'plan.json')) && !existsSync(join(folder, 'journal.jsonl'))) return folder;
-  if (output === undefined) return resultsFolder(undefined, `${folder}-${process.pid}`);
-  throw new UserError(
-    EXIT.usage,
-    `${output} already holds the results of a run`,
-    `give another folder with -o, remove that one, or go on with it: segproof run --resume ${shownPath(folder)}`,
-  );
 }
 
 function rerun(choices: Choices, target: string, id: string): string {

@@ -8,6 +8,9 @@ import { validate } from './sentences.ts';
 import { readYaml } from './yaml.ts';
 import type { YamlFile } from './yaml-file.ts';
 
+/** Where they are, below the project's folder. */
+export const KNOWN_ISSUES = 'suites/known-issues.yaml';
+
 /**
  * The known issues of a file; none where there is no file.
  * @param cases what the patterns must match; null: they are not looked up

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { KnownIssue } from '../contract/known-issue.ts';
-import { loadKnownIssues } from './known-issues.ts';
+import { KNOWN_ISSUES, loadKnownIssues } from './known-issues.ts';
 import { loadBehaviours, type Behaviours } from './behaviours.ts';
 import { sortProblems, type Problem } from './problem.ts';
 import { loadSuite, type Suite } from './suite.ts';
@@ -25,7 +25,6 @@ export interface ProjectOptions {
   readonly knownIssues?: string;
 }
 
-const KNOWN_ISSUES = 'suites/known-issues.yaml';
 /** Files in `suites/` that are no suites. */
 const NOT_SUITES = new Set(['behaviours.yaml', 'known-issues.yaml']);
 

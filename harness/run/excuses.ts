@@ -4,6 +4,12 @@ import type { CaseResult, RunEvent } from '../contract/result.ts';
 import { compareVersions, parseVersion } from '../plan/version.ts';
 import { matcher } from '../load/select.ts';
 
+/** Begins what {@link Excuses.notices} says. */
+const NOTICE = 'known issue ';
+
+/** Whether a notice is about a known issue. Of a part of a run it tells nothing about the whole. */
+export const isAboutKnownIssue = (message: string): boolean => message.startsWith(NOTICE);
+
 interface Entry {
   readonly issue: KnownIssue;
   readonly matches: readonly ReturnType<typeof matcher>[];
@@ -34,7 +40,7 @@ export class Excuses {
     return event.type === 'case-end' ? { ...event, result: this.#result(event.result) } : event;
   }
 
-  /** Takes note of an event that was applied to before the run was cut off. */
+  /** Takes note of an event of an earlier process or of a shard, to which it was applied there. */
   recall(event: RunEvent): void {
     this.apply(event);
     if (event.type !== 'case-end' || event.result.outcome !== 'xfail') return;
@@ -47,11 +53,11 @@ export class Excuses {
       const at = `${issue.where.file}:${issue.where.line}:${issue.where.column}`;
       if (expired && met > 0)
         return [
-          `known issue ${at} expired on ${issue.expires}, so that ${met} results count again: ${issue.link}`,
+          `${NOTICE}${at} expired on ${issue.expires}, so that ${met} results count again: ${issue.link}`,
         ];
-      if (expired) return [`known issue ${at} expired on ${issue.expires} and can be removed: ${issue.link}`];
+      if (expired) return [`${NOTICE}${at} expired on ${issue.expires} and can be removed: ${issue.link}`];
       if (seen > 0 && met === 0)
-        return [`known issue ${at} is stale: none of its ${seen} results came out as ${issue.outcome}`];
+        return [`${NOTICE}${at} is stale: none of its ${seen} results came out as ${issue.outcome}`];
       return [];
     });
   }

@@ -1,7 +1,9 @@
 /** Puts the results folders of the shards of one run together. */
 import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { KnownIssue } from '../contract/known-issue.ts';
 import type { RunEvent, TargetSummary } from '../contract/result.ts';
+import { Excuses, isAboutKnownIssue } from './excuses.ts';
 import { shownPath } from './folder.ts';
 import { Journal } from './journal.ts';
 import { Ledger } from './ledger.ts';
@@ -16,6 +18,8 @@ export interface MergeOptions {
   /** Missing shards are told and no error. */
   readonly partial: boolean;
   readonly commandLine: readonly string[];
+  /** Held against the whole anew; null where they are no longer those of the run, whose shards' word then counts. */
+  readonly knownIssues: readonly KnownIssue[] | null;
   readonly onEvent: (event: RunEvent) => void;
 }
 
@@ -32,8 +36,10 @@ export function merge(options: MergeOptions): number {
   writePlan(folder, { ...first.plan, shard: null });
   const journal = Journal.create(join(folder, 'journal.jsonl'));
   const ledger = new Ledger();
+  const excuses = options.knownIssues && new Excuses(options.knownIssues, today());
   const emit = (event: RunEvent): void => {
     if (event.type === 'case-end') ledger.record(event.result);
+    excuses?.recall(event);
     journal.append(event);
     options.onEvent(event);
   };
@@ -42,7 +48,13 @@ export function merge(options: MergeOptions): number {
     for (const summary of summaries(runs)) emit({ type: 'target', summary });
     for (const message of notes) emit({ type: 'notice', target: null, message });
     for (const { events } of runs)
-      for (const event of events) if (event.type === 'case-end' || event.type === 'notice') emit(event);
+      for (const event of events)
+        if (
+          event.type === 'case-end' ||
+          (event.type === 'notice' && !(excuses && isAboutKnownIssue(event.message)))
+        )
+          emit(event);
+    for (const message of excuses?.notices() ?? []) emit({ type: 'notice', target: null, message });
     for (const run of runs) copyEvidence(run, folder);
     for (const target of targets(runs)) emit({ type: 'machine', target, state: 'done', detail: '' });
     // What nobody ran is no success, whatever came of the rest.
@@ -60,6 +72,8 @@ export function merge(options: MergeOptions): number {
     journal.close();
   }
 }
+
+const today = (): string => new Date().toISOString().slice(0, 10);
 
 function over(events: readonly RunEvent[]): string | null {
   const end = events.findLast((event) => event.type === 'run-end' || event.type === 'run-resume');

@@ -28,7 +28,7 @@ export async function downloadInto(
   const debs = join(folder, '.debs');
   await mkdir(debs);
   const files = await download(packages, debs, options);
-  report(options, 'unpack', `unpacking ${packages.map(({ name }) => name).join(', ')}`);
+  report(options, 'unpack', `unpacking ${few(packages.map(({ name }) => name))}`);
   for (const file of files) await unpackDeb(file, folder, part);
   await rm(debs, { recursive: true });
 }
@@ -45,8 +45,9 @@ export async function download(
   options: KernelOptions,
 ): Promise<string[]> {
   const bytes = packages.reduce((sum, { size }) => sum + size, 0);
-  const what = packages.map(({ name, version }) => `${name} ${version}`).join(', ');
-  const message = `fetching ${what} (${megabytes(bytes)})`;
+  const names = packages.map(({ name, version }) => `${name} ${version}`);
+  const what = names.join(', ');
+  const message = `fetching ${few(names)} (${megabytes(bytes)})`;
   report(options, 'download', message);
   await withApt(options, async () => {
     await configureApt();
@@ -65,6 +66,10 @@ export async function download(
     throw new NotServed(69, `${name}: what was downloaded is not what the signed index names`, ADVICE);
   });
 }
+
+/** Names that fit on a line. */
+const few = (names: readonly string[]): string =>
+  names.length <= 3 ? names.join(', ') : `${names[0] ?? ''} and ${names.length - 1} more`;
 
 /** How often people are told how much has arrived, in ms. */
 const FOLLOW_MS = 300;

@@ -11,7 +11,7 @@ import { KernelError, report, type KernelOptions } from './types.ts';
  */
 
 /** A lock that is held until `release` is called or this process ends. */
-interface Held {
+export interface Held {
   release(): Promise<void>;
 }
 
@@ -78,9 +78,12 @@ export async function withLock<T>(
   }
 }
 
+/** Take the lock; null when somebody else holds it. */
+export const tryLock = (file: string): Promise<Held | null> => acquire(file, false);
+
 /** Run `work` under the lock if nobody holds it; else do nothing. */
 export async function ifUnlocked(file: string, work: () => Promise<void>): Promise<void> {
-  const held = await acquire(file, false);
+  const held = await tryLock(file);
   if (held === null) return;
   try {
     await work();

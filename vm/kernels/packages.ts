@@ -25,13 +25,24 @@ export interface PackageIndex {
   readonly settings: string;
   readonly packages: readonly Package[];
   readonly refused: readonly Refused[];
+  /** When, in ms since 1970. */
+  readonly read: number;
 }
 
 /** An index younger than this is used as it is: kernels appear a few times a week. */
 const FRESH_MS = 12 * 3600 * 1000;
 
+/** Suites that were refused are not tried again sooner than this. */
+const RETRY_MS = 60_000;
+
+/** Whether to read the index again for what it lacks: suites were refused, which may have been mended since. */
+export function mayHaveMore({ refused, read }: PackageIndex, options: KernelOptions): boolean {
+  const asked = options.refresh === true || options.offline === true;
+  return refused.length > 0 && !asked && Date.now() - read > RETRY_MS;
+}
+
 /** Bumped when WANTED or the form of the stored index changes. */
-const FORM = 4;
+const FORM = 5;
 
 /** Kernels, and the tools that are run from the cache (vm/tools.ts). */
 const WANTED =
@@ -126,7 +137,12 @@ export async function packageIndex(options: KernelOptions): Promise<PackageIndex
     if (other !== null) return other;
     try {
       const refused = await updateIndex(options);
-      const index: PackageIndex = { settings: settings(), packages: await readLists(), refused };
+      const index: PackageIndex = {
+        settings: settings(),
+        packages: await readLists(),
+        refused,
+        read: Date.now(),
+      };
       await writeFile(`${stored()}.new`, JSON.stringify(index));
       await rename(`${stored()}.new`, stored());
       return index;

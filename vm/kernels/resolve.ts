@@ -3,7 +3,7 @@ import { openFolder, type Cached } from './cache-folder.ts';
 import { NotServed } from './download.ts';
 import { resolvePath, resolveRunningImage } from './local.ts';
 import { resolveMainline } from './mainline.ts';
-import { packageIndex, type PackageIndex } from './packages.ts';
+import { mayHaveMore, packageIndex, type PackageIndex } from './packages.ts';
 import { NotInPool } from './pool.ts';
 import { FORMS, parseSpec, type Spec } from './spec.ts';
 import { storedKernels, type StoredKernel } from './store.ts';
@@ -32,6 +32,8 @@ export async function resolveKernel(text: string, options: KernelOptions = {}): 
   const candidates = served.filter(({ missing }) => missing === null);
   // What the index vouches for goes before what has to be proven by other means.
   candidates.sort((a, b) => Number(a.unlisted !== null) - Number(b.unlisted !== null));
+  if (candidates.length === 0 && mayHaveMore(index, options))
+    return resolveKernel(text, { ...options, refresh: true });
   if (candidates.length === 0)
     return (
       (await newestStored(matches, wanted, options, 'the archive serves it no longer')) ??
