@@ -3,7 +3,7 @@ import type { ReceivedControl } from '../contract/evidence.ts';
 
 const NS_PER_MS = 1_000_000n;
 /** Nobody promises less: an emulated guest stands still whenever its host has something else to do. */
-const LEAST_MS = 100;
+const LEAST_MS = 250;
 /** The machine may be slower at other times than while it is measured. */
 const MARGIN = 20;
 const SLEEPS = 3;

@@ -52,6 +52,8 @@ export class Case {
   readonly ownCounts = new Map<string, Map<string, number>>();
   /** CLOCK_REALTIME in ns. */
   firstSendAt: bigint | null = null;
+  /** Some send had a launch time. */
+  launches = false;
   readonly #deadlineMs: number;
   readonly #started = performance.now();
 

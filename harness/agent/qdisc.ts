@@ -1,4 +1,5 @@
 /** Queueing disciplines over rtnetlink: include/uapi/linux/pkt_sched.h, rtnetlink.h. */
+import { ETF_LEAD_MS } from '../contract/topology.ts';
 import type { Qdisc } from '../contract/topology.ts';
 import { attribute, nested, NLM_F } from './netlink-message.ts';
 import type { Netlink } from './netlink.ts';
@@ -10,11 +11,7 @@ const TC_H_ROOT = 0xffff_ffff;
 const HANDLE = 0x0001_0000;
 const TCA_ETF_PARMS = 1;
 const CLOCK_TAI = 11;
-/**
- * Time before a launch at which etf hands a packet to the device, in ns. What it comes to too late it drops: an emulated
- * guest may well sleep for tens of milliseconds.
- */
-const ETF_DELTA = 400_000_000;
+const NS_PER_MS = 1_000_000;
 
 /** Makes `kind` the root qdisc of device number `index`. etf goes by the TAI clock, the only one it takes. */
 export function setQdisc(netlink: Netlink, index: number, kind: Qdisc): void {
@@ -35,7 +32,7 @@ export function setQdisc(netlink: Netlink, index: number, kind: Qdisc): void {
 /** struct tc_etf_qopt: delta, clockid, flags. */
 function etf(): Buffer {
   const bytes = Buffer.alloc(12);
-  bytes.writeInt32LE(ETF_DELTA, 0);
+  bytes.writeInt32LE(ETF_LEAD_MS * NS_PER_MS, 0);
   bytes.writeInt32LE(CLOCK_TAI, 4);
   return bytes;
 }

@@ -1,6 +1,7 @@
 /** capture, packets. */
 import type { StepEvidence } from '../contract/evidence.ts';
 import type { Action } from '../contract/program.ts';
+import { slack } from './arrival.ts';
 import { Capture } from './capture.ts';
 import type { Case } from './case.ts';
 import { getLink } from './links.ts';
@@ -36,5 +37,5 @@ export function packets(run: Case, action: Extract<Action, { do: 'packets' }>): 
       `${packet.direction} ${packet.from} > ${packet.to}: udp ${packet.udpLength}, ip ${packet.ipLength}` +
       `${packet.gso === 'none' ? '' : `, ${packet.gso} ${packet.gsoSize}`}, checksum ${packet.checksum}`,
   );
-  return { ret: seen.length, packets: seen, drops, calls };
+  return { ret: seen.length, packets: seen, drops, calls, ...(run.launches ? { slackMs: slack() } : {}) };
 }

@@ -34,6 +34,7 @@ export function send(run: Case, action: Extract<Action, { do: 'send' }>): StepEv
   const { fd } = run.socket(action.socket);
   const flags = flagBits(action.flags);
   run.firstSendAt ??= run.own.clock(CLOCK.realtime);
+  run.launches ||= action.messages.some(({ control }) => control.some(({ value }) => 'txtime' in value));
   const messages = action.messages.map((message) => outgoing(run, message));
   const texts = action.messages.map((message, index) =>
     describe(message, messages[index] as OutgoingMessage),

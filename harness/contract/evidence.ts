@@ -98,7 +98,7 @@ export interface StepEvidence {
   /** sendmmsg: msg_len of each message sent. */
   readonly lengths?: readonly number[];
   readonly datagrams?: readonly Datagram[];
-  /** receive of datagrams with their times: how late things may come on this machine, in ms. */
+  /** receive of datagrams with their times, packets of a case with launch times: how late things may come here, in ms. */
   readonly slackMs?: number;
   /** receive: how the queue was shown to be empty. `more` = something else was still there (in `datagrams`). */
   readonly drained?: 'sentinel' | 'empty' | 'more' | 'sentinel-lost';

@@ -34,6 +34,8 @@ export interface ExpectedPacket {
   readonly ttl?: number;
   readonly tos?: number;
   readonly df?: boolean;
+  /** As of a datagram. */
+  readonly afterMs?: number;
 }
 
 /** Fields left out are not stated by the case. */

@@ -24,6 +24,12 @@ export type LinkKind = (typeof LINK_KINDS)[number];
 export const QDISCS = ['fq', 'etf', 'pfifo'] as const;
 export type Qdisc = (typeof QDISCS)[number];
 
+/**
+ * Time before a launch at which etf hands a packet to the device, in ms. What it comes to too late it drops: an emulated guest may
+ * well sleep for tens of milliseconds.
+ */
+export const ETF_LEAD_MS = 400;
+
 export interface Link {
   readonly name: string;
   /** `lo` exists in every namespace; all others are created in the order given. */

@@ -145,7 +145,9 @@ function packets(expected: readonly ExpectedPacket[], evidence: StepEvidence): F
   const seen = need(evidence.packets, 'the captured packets');
   const drops = need(evidence.drops, "the capture's drop counter");
   if (drops !== 0) throw new NoEvidence(`the capture dropped ${drops} packets`);
+  const times = checkTimes(expected, seen, evidence.slackMs ?? 0);
   return [
+    ...(times === null ? [] : need(times, 'the times of the packets')),
     compared('packets', showPackets(expected), showPackets(seen)),
     pairwise(
       'bytes',

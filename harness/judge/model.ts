@@ -4,6 +4,7 @@ import type { Expectation } from '../contract/expectation.ts';
 import type { Action } from '../contract/program.ts';
 import type { Check, ComparedPacket } from '../contract/result.ts';
 import { differences, wrongFields } from '../model/compare.ts';
+import { showLeaving } from '../model/launch.ts';
 import type { ModelDatagram } from '../model/receivers.ts';
 import type { StepModel } from '../model/walk.ts';
 import { sameBytes, showReturn, showRuns } from './notation.ts';
@@ -37,11 +38,11 @@ export function checkModel(
   }
   if (model.kind === 'datagrams') {
     if (!evidence.datagrams) return null;
-    const found = firstDifference(model.datagrams, evidence.datagrams);
+    const found = firstDifference(model.datagrams, evidence.datagrams, evidence.slackMs ?? 0);
     return found ? check(false, found.expected, found.actual) : check(true, AS_MODELLED, AS_MODELLED);
   }
   if (!evidence.packets) return null;
-  const lines = differences(model.packets, evidence.packets);
+  const lines = differences(model.packets, evidence.packets, evidence.slackMs);
   const line = lines?.find((one) => one.presence !== 'both' || wrongFields(one).length > 0);
   if (!lines || !line) return check(true, AS_MODELLED, AS_MODELLED);
   return check(false, side(line, 'expected'), side(line, 'actual'), { comparison: lines });
@@ -59,11 +60,17 @@ function side(line: ComparedPacket, which: 'expected' | 'actual'): string {
 function firstDifference(
   expected: readonly ModelDatagram[],
   seen: readonly Datagram[],
+  slackMs: number,
 ): { expected: string; actual: string } | null {
   for (let i = 0; i < Math.max(expected.length, seen.length); i++) {
     const want = expected[i];
     const got = seen[i];
-    if (want && got && same(want, got)) continue;
+    if (want && got && same(want, got)) {
+      // Without SO_TIMESTAMPNS on the socket nobody says when it came.
+      const leaving = want.leaves && got.atMs !== undefined && showLeaving(want.leaves, got.atMs, slackMs);
+      if (!leaving || leaving.expected === leaving.actual) continue;
+      return { expected: `${i}: at ${leaving.expected}`, actual: `${i}: at ${leaving.actual}` };
+    }
     const seenAs = got && { ...got, gro: groOf(got), from: want?.from === null ? null : got.from };
     return { expected: `${i}: ${text(want)}`, actual: `${i}: ${text(seenAs)}` };
   }

@@ -2,7 +2,7 @@
 import type { Packet } from '../contract/evidence.ts';
 import type { ExpectedPacket } from '../contract/expectation.ts';
 
-type Fields = Omit<ExpectedPacket, 'payload'>;
+type Fields = Omit<ExpectedPacket, 'payload' | 'afterMs'>;
 
 /** As reports name them: the words of model/compare.ts. */
 const NAMES: Readonly<Record<keyof Fields, string>> = {

@@ -1,6 +1,4 @@
-/** When datagrams arrived, held against when they may. */
-import type { Datagram } from '../contract/evidence.ts';
-import type { ExpectedDatagram } from '../contract/expectation.ts';
+/** When datagrams arrived or packets passed, held against when they may. */
 import type { Check } from '../contract/result.ts';
 
 type Finding = Omit<Check, 'where' | 'name'> & { readonly aspect: string };
@@ -10,8 +8,8 @@ type Finding = Omit<Check, 'where' | 'name'> & { readonly aspect: string };
  * expected. Undefined: the record lacks a time.
  */
 export function checkTimes(
-  expected: readonly ExpectedDatagram[],
-  seen: readonly Datagram[],
+  expected: readonly { readonly afterMs?: number }[],
+  seen: readonly { readonly atMs?: number }[],
   slackMs: number,
 ): Finding[] | null | undefined {
   const timed = expected.flatMap(({ afterMs }, index) => (afterMs === undefined ? [] : [{ index, afterMs }]));

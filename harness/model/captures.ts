@@ -1,5 +1,7 @@
 /** What each capture of a case must have seen. */
 import type { Action } from '../contract/program.ts';
+import type { Departures } from './departures.ts';
+import { placeByTime } from './launch.ts';
 import type { Network, Path } from './network.ts';
 import type { ModelPacket } from './packets.ts';
 import type { SocketState } from './socket.ts';
@@ -16,10 +18,12 @@ interface Point {
 
 export class Captures {
   readonly #network: Network;
+  readonly #departures: Departures;
   readonly #points = new Map<string, Point>();
 
-  constructor(network: Network) {
+  constructor(network: Network, departures: Departures) {
     this.#network = network;
+    this.#departures = departures;
   }
 
   start({ capture, ns, dev, port }: Extract<Action, { do: 'capture' }>): void {
@@ -44,7 +48,11 @@ export class Captures {
       if (!here && (point.ns !== peer?.ns || point.dev !== peer.dev)) continue;
       const packets = here ? near : far;
       if (!packets) point.unknown = 'the datagram is cut into IP fragments';
-      else point.packets.push(...packets.filter((packet) => passes(packet, point.port, sender)));
+      else
+        placeByTime(
+          point.packets,
+          packets.filter((packet) => passes(packet, point.port, sender)),
+        );
     }
   }
 
@@ -57,6 +65,8 @@ export class Captures {
     if (!point) throw new RangeError(`no capture ${name} was started`);
     const { packets, unknown } = point;
     point.packets = [];
+    if (!packets.every(({ leaves }) => this.#departures.hasLeft(leaves)))
+      return { kind: 'unknown', why: 'nobody waited for the last of them' };
     return unknown === '' ? { kind: 'packets', packets } : { kind: 'unknown', why: unknown };
   }
 }

@@ -3,6 +3,7 @@ import type { Packet } from '../contract/evidence.ts';
 import type { ComparedField, ComparedPacket } from '../contract/result.ts';
 import { formatEndpoint, parseAddress } from '../wire/address.ts';
 import { showRuns, sameBytes } from '../judge/notation.ts';
+import { showLeaving } from './launch.ts';
 import { observe } from './observe.ts';
 import type { ModelPacket } from './packets.ts';
 
@@ -13,6 +14,7 @@ type Fields = readonly (readonly [name: string, text: string])[];
 const BEFORE = 2;
 const AFTER = 6;
 const ANY_PORT = 'any';
+const LEAVES = 'leaves at';
 
 /** What fields of packets that belong together are relative to. */
 interface Firsts {
@@ -22,10 +24,11 @@ interface Firsts {
   readonly socket: Map<string, number>;
 }
 
-/** Null: every packet is as it must be; else the lines about the first difference. */
+/** `slackMs`: how late the machine may be. Null: every packet is as it must be; else the lines about the first difference. */
 export function differences(
   expected: readonly ModelPacket[],
   seen: readonly Packet[],
+  slackMs = 0,
 ): ComparedPacket[] | null {
   const firsts: Firsts = { datagram: new Map(), socket: new Map() };
   const lines: ComparedPacket[] = [];
@@ -34,7 +37,13 @@ export function differences(
     if (first >= 0 && index >= first + AFTER) break;
     const want = expected[index];
     const got = seen[index];
-    const line = pair(index, want && expectedFields(want), got && seenFields(got, want, firsts), got?.atMs);
+    const leaving = want?.leaves && showLeaving(want.leaves, got?.atMs, slackMs);
+    const line = pair(
+      index,
+      want && [...expectedFields(want), [LEAVES, leaving?.expected ?? '']],
+      got && [...seenFields(got, want, firsts), [LEAVES, leaving?.actual ?? '']],
+      got?.atMs,
+    );
     if (first < 0 && (line.presence !== 'both' || wrongFields(line).length > 0)) first = index;
     lines.push(line);
   }

@@ -3,6 +3,7 @@ import { levelNumber } from '../abi/levels.ts';
 import { resolveOption, optionName } from '../abi/options.ts';
 import type { ControlMessage, Family } from '../contract/program.ts';
 import { formatAddress } from '../wire/address.ts';
+import type { Launch } from './launch.ts';
 import { Refused, Underivable } from './signals.ts';
 
 /** What control messages said; absent: nothing. */
@@ -21,6 +22,7 @@ export interface Said {
   /** 1..0xfffff */
   flowLabel?: number;
   dontFragment?: boolean;
+  launch?: Launch;
 }
 
 function data(value: ControlMessage['value']): Buffer {
@@ -35,6 +37,7 @@ function data(value: ControlMessage['value']): Buffer {
 }
 
 interface One {
+  readonly value: ControlMessage['value'];
   readonly level: number | undefined;
   readonly name: string;
   readonly data: Buffer;
@@ -61,13 +64,14 @@ function laidOut(list: readonly ControlMessage[]): One[] {
     return {
       level: levelNumber(level),
       name: nameOf(level, type),
+      value,
       data: padded.subarray(0, said - CMSG_HEADER),
     };
   });
 }
 
 /** @throws Refused, Underivable */
-export function readControl(list: readonly ControlMessage[], family: Family): Said {
+export function readControl(list: readonly ControlMessage[], family: Family, launches: boolean): Said {
   const said: Said = {};
   const all = laidOut(list);
   // udp_cmsg_send() goes over all of them first; whatever else it is, a SOL_UDP message must be UDP_SEGMENT with a u16.
@@ -77,11 +81,15 @@ export function readControl(list: readonly ControlMessage[], family: Family): Sa
     said.gso = bytes.readUInt16LE();
   }
   const own = family === 'ipv4' ? LEVEL.ip : LEVEL.ipv6;
-  for (const { level, name, data: bytes } of all) {
+  for (const { level, name, value, data: bytes } of all) {
     if (family === 'ipv4' && level === LEVEL.ipv6 && name === 'IPV6_PKTINFO')
       throw new Underivable('IPV6_PKTINFO counts on an IPv6 socket only');
     // Other levels are passed over.
     if (level !== own && level !== LEVEL.socket) continue;
+    if (level === LEVEL.socket && name === LAUNCH) {
+      said.launch = launchTime(bytes, value, launches);
+      continue;
+    }
     const rule = level === own ? (family === 'ipv4' ? IPV4 : IPV6)[name] : SOCKET[name];
     if (rule) rule(bytes, said);
     else if (/^\d+$/u.test(name)) throw new Refused('EINVAL');
@@ -109,6 +117,17 @@ function int(bytes: Buffer, least: number, most: number): number {
   const value = bytes.readInt32LE();
   if (value < least || value > most) throw new Refused('EINVAL');
   return value;
+}
+
+/** SCM_TXTIME, by the name of the option of that number. */
+const LAUNCH = 'SO_TXTIME';
+const NS_PER_MS = 1e6;
+
+/** __sock_cmsg_send(): a u64, on a socket with SO_TXTIME. */
+function launchTime(bytes: Buffer, value: ControlMessage['value'], launches: boolean): Launch {
+  if (!launches || bytes.length !== 8) throw new Refused('EINVAL');
+  if (!('txtime' in value)) throw new Underivable('a launch time that is not relative to the send');
+  return { clock: value.txtime.clock, deltaMs: value.txtime.delta / NS_PER_MS };
 }
 
 /** SOF_TIMESTAMPING_TX_HARDWARE, _SOFTWARE, _SCHED and _ACK; _COMPLETION: include/uapi/linux/net_tstamp.h. */

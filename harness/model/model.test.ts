@@ -40,8 +40,9 @@ function disagreement(model: StepModel, expected: Expected): string | null {
   }
   if (model.kind === 'packets' && 'packets' in expected) {
     if (model.packets.length !== expected.packets.length) return `${model.packets.length} packets`;
-    for (const [i, { payload, ...fields }] of expected.packets.entries()) {
+    for (const [i, { payload, afterMs, ...fields }] of expected.packets.entries()) {
       const packet = model.packets[i];
+      if (!sameTime(packet?.leaves?.afterMs, afterMs)) return `packet ${i}: at ${packet?.leaves?.afterMs} ms`;
       if (!packet || !sameBytes(packet.payload, payload))
         return `packet ${i}: ${showRuns(packet?.payload ?? [])}`;
       for (const [key, value] of Object.entries(fields)) {
@@ -53,8 +54,10 @@ function disagreement(model: StepModel, expected: Expected): string | null {
   }
   if (model.kind === 'datagrams' && 'datagrams' in expected) {
     if (model.datagrams.length !== expected.datagrams.length) return `${model.datagrams.length} datagrams`;
-    for (const [i, { payload, length, gro }] of expected.datagrams.entries()) {
+    for (const [i, { payload, length, gro, afterMs }] of expected.datagrams.entries()) {
       const datagram = model.datagrams[i];
+      if (!sameTime(datagram?.leaves?.afterMs, afterMs))
+        return `datagram ${i}: at ${datagram?.leaves?.afterMs} ms`;
       if (!datagram || !sameBytes(datagram.payload, payload))
         return `datagram ${i}: ${showRuns(datagram?.payload ?? [])}`;
       if (datagram.length !== length || datagram.gro !== gro)
@@ -62,6 +65,11 @@ function disagreement(model: StepModel, expected: Expected): string | null {
     }
   }
   return null;
+}
+
+/** A case may leave headers out of what it reckons with; where nothing is held the model says nothing. */
+function sameTime(model = 0, expected: number | undefined): boolean {
+  return expected === undefined || (model >= expected && model - expected < 20);
 }
 
 interface Tally {

@@ -2,6 +2,7 @@
 import type { Change, Family } from '../contract/program.ts';
 import type { Link, Route, Topology } from '../contract/topology.ts';
 import { parseAddress } from '../wire/address.ts';
+import type { Queue } from './launch.ts';
 import { Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
 
@@ -112,8 +113,6 @@ export class Network {
       .sort((a, b) => prefix(b.to) - prefix(a.to));
     if (!best) return null;
     const link = space.links.get(best.dev);
-    if (space.links.get(this.lowest(ns, best.dev))?.qdisc === 'etf')
-      throw new Underivable('etf drops what it has no launch time for');
     // What waits for an address is charged to the socket, whose next sends may be refused for that.
     if (link?.neighbours && !(to in link.neighbours))
       throw new Underivable(`nobody knows the hardware address of ${to}`);
@@ -168,6 +167,12 @@ export class Network {
     // validate_xmit_skb() makes it linear where it must.
     const { gsoMaxSize, gsoMaxSegs } = { ...GSO_LIMITS, ...link };
     return { checksums, whole: uso && checksums, partial: false, gsoMaxSize, gsoMaxSegs };
+  }
+
+  /** What holds packets back, if anything does. */
+  queue({ ns, dev }: Path): Queue {
+    const link = this.#spaces.get(ns)?.links.get(this.lowest(ns, dev));
+    return { kind: link?.kind ?? 'lo', qdisc: link?.qdisc };
   }
 
   /** Is the wire behind this device one that takes what a NIC makes of a packet: segments, checksums filled in? */

@@ -3,6 +3,7 @@ import { PMTUDISC } from '../abi/flags.ts';
 import type { Slice } from '../contract/expectation.ts';
 import type { Endpoint, Family } from '../contract/program.ts';
 import { parseAddress } from '../wire/address.ts';
+import type { Leaves } from './launch.ts';
 import { IP_HEADER, UDP_HEADER, hasExtensions, networkHeader } from './limits.ts';
 import type { Device } from './network.ts';
 import type { Request } from './request.ts';
@@ -36,6 +37,8 @@ export interface ModelPacket {
   readonly datagram: number;
   /** IPv4 identification, relative to that of the datagram's first packet (inet_gso_segment()). */
   readonly idStep: number;
+  /** Absent: nothing is to be said of its time. */
+  readonly leaves?: Leaves;
 }
 
 const DO = PMTUDISC['do'] ?? 2;
@@ -45,6 +48,11 @@ const HOP_BY_HOP = 0;
 const ROUTING = 43;
 const DESTINATION = 60;
 const LINK_HEADER = 14;
+
+/** Bytes in all. */
+export function sum(payload: readonly Slice[]): number {
+  return payload.reduce((total, { length }) => total + length, 0);
+}
 
 /** `[from, to)` of a datagram's bytes. */
 export function cut(payload: readonly Slice[], from: number, to: number): Slice[] {
@@ -59,19 +67,21 @@ export function cut(payload: readonly Slice[], from: number, to: number): Slice[
   return parts;
 }
 
-/**
- * Null: IP cuts the datagram into fragments, for which there are no rules here. `inOneGo`: neither MSG_MORE nor UDP_CORK was used; only then a plain datagram's checksum is left to the device
- * (__ip_append_data()).
- */
-export function packetsOf(
-  request: Request,
-  payload: readonly Slice[],
-  datagram: number,
-  inOneGo: boolean,
-  device: Device,
-  rules: Rules,
-): ModelPacket[] | null {
-  const length = payload.reduce((sum, slice) => sum + slice.length, 0);
+/** A datagram that goes down. */
+export interface Sent {
+  readonly request: Request;
+  readonly payload: readonly Slice[];
+  /** As in {@link ModelPacket}. */
+  readonly datagram: number;
+  /** Neither MSG_MORE nor UDP_CORK was used: only then a plain datagram's checksum is left to the device (__ip_append_data()). */
+  readonly inOneGo: boolean;
+  readonly leaves?: Leaves;
+}
+
+/** Null: IP cuts the datagram into fragments, for which there are no rules here. */
+export function packetsOf(sent: Sent, device: Device, rules: Rules): ModelPacket[] | null {
+  const { request, payload, inOneGo } = sent;
+  const length = sum(payload);
   const { gso, unchecked } = request;
   const extended = hasExtensions(request);
   const segmented = gso > 0 && length > gso;
@@ -81,7 +91,7 @@ export function packetsOf(
   const left = device.checksums && !extended && (gso > 0 || inOneGo);
   const checksum = unchecked ? 'zero' : left ? 'partial' : 'good';
   const packet = (from: number, to: number, gsoSize: number, idStep: number): ModelPacket =>
-    header(request, length, cut(payload, from, to), { checksum, gsoSize, datagram, idStep });
+    header(sent, cut(payload, from, to), { checksum, gsoSize, idStep });
   if (!segmented) return [packet(0, length, 0, 0)];
   const whole = device.whole && !extended && takes(device, request, length, rules);
   if (whole) return [packet(0, length, gso, 0)];
@@ -105,13 +115,12 @@ function takes(device: Device, request: Request, length: number, rules: Rules): 
 }
 
 function header(
-  request: Request,
-  whole: number,
+  { request, payload: all, datagram, leaves }: Sent,
   payload: readonly Slice[],
-  more: Pick<ModelPacket, 'checksum' | 'gsoSize' | 'datagram' | 'idStep'>,
+  more: Pick<ModelPacket, 'checksum' | 'gsoSize' | 'idStep'>,
 ): ModelPacket {
   const { family, socket, from, to, ttl, tos, options, hopByHop, destination, flowLabel } = request;
-  const length = payload.reduce((sum, slice) => sum + slice.length, 0);
+  const length = sum(payload);
   const extensions = [
     { header: HOP_BY_HOP, bytes: hopByHop },
     { header: ROUTING, bytes: routingHeader(request) },
@@ -129,13 +138,15 @@ function header(
     ttl,
     tos,
     flowLabel,
-    ...(family === 'ipv4' ? { df: dontFragment(request, whole) } : {}),
+    ...(family === 'ipv4' ? { df: dontFragment(request, sum(all)) } : {}),
     options: options.toString('hex'),
     extensions: extensions.map(({ header: number, bytes }) => ({
       header: number,
       body: bytes.toString('hex', 1),
     })),
+    datagram,
     ...more,
+    ...(leaves ? { leaves } : {}),
   };
 }
 

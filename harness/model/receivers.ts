@@ -1,13 +1,16 @@
 /** What waits on each socket to be read. */
 import type { Slice } from '../contract/expectation.ts';
 import type { Action } from '../contract/program.ts';
+import type { Departures } from './departures.ts';
 import { join } from './join.ts';
+import { placeByTime } from './launch.ts';
+import type { Leaves } from './launch.ts';
 import type { Network } from './network.ts';
 import { cut } from './packets.ts';
-import type { ModelPacket } from './packets.ts';
+import type { ModelPacket, Sent } from './packets.ts';
 import type { Request } from './request.ts';
 import type { Rules } from './signals.ts';
-import { intOption } from './socket.ts';
+import { asksForErrors, intOption } from './socket.ts';
 import type { Queued, SocketState } from './socket.ts';
 import type { StepModel } from './walk.ts';
 
@@ -20,6 +23,8 @@ export interface ModelDatagram {
   readonly gro: number | null;
   /** Null: the port is any one the kernel chose, or the address is not known. */
   readonly from: string | null;
+  /** When it leaves, and as far as one can tell arrives; absent: nothing is to be said of that. */
+  readonly leaves?: Leaves;
 }
 
 const ANY = new Set(['0.0.0.0', '::']);
@@ -34,17 +39,23 @@ export class Receivers {
   readonly #network: Network;
   readonly #rules: Rules;
   readonly #sockets: ReadonlyMap<string, SocketState>;
+  readonly #departures: Departures;
 
-  constructor(network: Network, sockets: ReadonlyMap<string, SocketState>, rules: Rules) {
+  constructor(
+    network: Network,
+    sockets: ReadonlyMap<string, SocketState>,
+    rules: Rules,
+    departures: Departures,
+  ) {
     this.#network = network;
+    this.#departures = departures;
     this.#rules = rules;
     this.#sockets = sockets;
   }
 
   /** A datagram arrives wherever its destination is. `packets`: as they left; null: in IP fragments. */
   arrive(
-    request: Request,
-    payload: readonly Slice[],
+    { request, payload, leaves }: Sent,
     packets: readonly ModelPacket[] | null,
     sender: SocketState,
   ): void {
@@ -56,8 +67,7 @@ export class Receivers {
     if (ns === undefined || !this.#network.owns(ns, to.address)) return;
     const takers = [...this.#sockets.values()].filter((socket) => takes(socket, ns, request));
     // sk_err is set for connected sockets, and for all that asked for it (__udp4_lib_err()).
-    const told = ['IP_RECVERR', 'IPV6_RECVERR'].some((name) => intOption(sender, name, 0) !== 0);
-    if (takers.length === 0 && (sender.peer !== null || told))
+    if (takers.length === 0 && (sender.peer !== null || asksForErrors(sender)))
       sender.sends = `nobody listens at ${to.address}: an ICMP error may wait on ${sender.name}`;
     if (takers.length > 1) for (const socket of takers) socket.receives = 'several sockets could take it';
     const [taker] = takers;
@@ -66,8 +76,11 @@ export class Receivers {
     const gro = intOption(taker, 'UDP_GRO', 0) !== 0;
     const from = sender.bound && sender.bound.port !== 0 ? endpoint(request, taker, family) : null;
     const joins = gro && this.#network.joins(path, this.#rules);
-    for (const one of joins && packets ? joined(request, packets) : arrivals(request, payload, packets, gro))
-      taker.queue.push({ ...one, from });
+    const arrived = joins && packets ? joined(request, packets) : arrivals(request, payload, packets, gro);
+    placeByTime(
+      taker.queue,
+      arrived.map((one) => ({ ...one, from, ...(leaves ? { leaves } : {}) })),
+    );
     const filled = taker.queue.reduce((sum, one) => sum + bytes(one) + OVERHEAD, 0);
     if (filled > ROOM) taker.receives = 'more may have come than its receive buffer holds';
   }
@@ -81,8 +94,12 @@ export class Receivers {
     const { flags, buffer, control } = action;
     if (flags.includes('MSG_ERRQUEUE'))
       return { kind: 'unknown', why: 'there is no model of the error queue' };
-    if (socket.receives !== '') return { kind: 'unknown', why: socket.receives };
+    if (socket.receives !== '') {
+      this.#departures.waitedFor([]);
+      return { kind: 'unknown', why: socket.receives };
+    }
     const peeking = flags.includes('MSG_PEEK');
+    this.#departures.waitedFor(peeking ? socket.queue.slice(0, 1) : socket.queue);
     // A peek shows the first datagram over and over.
     const waiting = peeking ? Array.from({ length: action.want }, () => socket.queue[0]) : [...socket.queue];
     if (!peeking) socket.queue.length = 0;
@@ -98,6 +115,7 @@ export class Receivers {
           // udp_cmsg_recv(): only while the socket has UDP_GRO, and only for what is an aggregate.
           gro: gro && queued.gsoSize > 0 ? queued.gsoSize : null,
           from: queued.from,
+          ...(queued.leaves ? { leaves: queued.leaves } : {}),
         };
       });
     return { kind: 'datagrams', datagrams };

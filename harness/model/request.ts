@@ -4,6 +4,7 @@ import type { Endpoint, Family, Message } from '../contract/program.ts';
 import { formatAddress } from '../wire/address.ts';
 import { readControl } from './control.ts';
 import type { Said } from './control.ts';
+import type { Launch, LaunchOption } from './launch.ts';
 import type { Network, Path } from './network.ts';
 import { Refused, Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
@@ -41,6 +42,13 @@ export interface Request {
   readonly ofSend: { readonly ttl: boolean; readonly tos: boolean };
   readonly dontFragment: boolean;
   readonly lite: boolean;
+  readonly launch: Launch | null;
+  /** SO_TXTIME; null: it was not set. */
+  readonly launchOption: LaunchOption | null;
+  /** SO_MAX_PACING_RATE in bytes per second; null: none was set. */
+  readonly pacingRate: number | null;
+  /** SO_SNDBUF was set, so that what waits on its way may be all it holds. */
+  readonly smallBuffer: boolean;
 }
 
 const DEFAULT_TTL = 64;
@@ -58,7 +66,8 @@ export function request(socket: SocketState, message: Message, network: Network)
   if (address.includes('.') !== (family === 'ipv4'))
     throw new Underivable(`${to.address} on a socket of ${socket.family}`);
   if (to.port === 0) throw new Refused('EINVAL');
-  const said = readControl(message.control, family);
+  const launchOption = readLaunchOption(socket);
+  const said = readControl(message.control, family, launchOption !== null);
   const headers = fields(socket, family, said);
   const path = network.path(socket.ns, family, firstHop(headers.routing) ?? address);
   if (!path) throw new Refused('ENETUNREACH');
@@ -78,7 +87,22 @@ export function request(socket: SocketState, message: Message, network: Network)
     ofSend: { ttl: said.ttl !== undefined, tos: said.tos !== undefined },
     dontFragment: family === 'ipv6' && (said.dontFragment ?? intOption(socket, 'IPV6_DONTFRAG', 0) !== 0),
     lite: socket.protocol === 'udplite',
+    launch: said.launch ?? null,
+    launchOption,
+    pacingRate: socket.options.has('SO_MAX_PACING_RATE') ? intOption(socket, 'SO_MAX_PACING_RATE', 0) : null,
+    smallBuffer: socket.options.has('SO_SNDBUF'),
   };
+}
+
+/** include/uapi/linux/time.h */
+const CLOCKS: Readonly<Record<number, LaunchOption['clock']>> = { 1: 'monotonic', 11: 'tai' };
+const SOCK_TXTIME_DEADLINE = 1;
+
+function readLaunchOption(socket: SocketState): LaunchOption | null {
+  const bytes = bytesOption(socket, 'SO_TXTIME');
+  if (bytes.length < 8) return null;
+  const number = bytes.readInt32LE();
+  return { clock: CLOCKS[number] ?? number, deadline: (bytes.readUInt32LE(4) & SOCK_TXTIME_DEADLINE) !== 0 };
 }
 
 function isUnchecked(socket: SocketState, family: Family): boolean {

@@ -2,6 +2,7 @@
 import { optionName, resolveOption } from '../abi/options.ts';
 import type { Slice } from '../contract/expectation.ts';
 import type { Action, Endpoint, Family, OptionValue } from '../contract/program.ts';
+import type { Leaves } from './launch.ts';
 import { Underivable } from './signals.ts';
 import type { Request } from './request.ts';
 
@@ -17,6 +18,7 @@ export interface Queued {
   /** Bytes of each but the last segment in it; 0: it is no aggregate. */
   readonly gsoSize: number;
   readonly from: string | null;
+  readonly leaves?: Leaves;
 }
 
 export interface SocketState {
@@ -38,16 +40,16 @@ export interface SocketState {
 /** Options that change nothing about what leaves or arrives, or only what is told about it. */
 const HARMLESS = new Set(
   (
-    'SO_REUSEADDR SO_TYPE SO_SNDBUF IP_MULTICAST_TTL IP_MULTICAST_LOOP IPV6_MULTICAST_HOPS SO_RCVTIMEO SO_SNDTIMEO SO_BROADCAST SO_RXQ_OVFL SO_RCVLOWAT IP_RECVTOS IP_RECVTTL IP_PKTINFO IP_RECVOPTS ' +
+    'SO_REUSEADDR SO_TYPE IP_MULTICAST_TTL IP_MULTICAST_LOOP IPV6_MULTICAST_HOPS SO_RCVTIMEO SO_SNDTIMEO SO_BROADCAST SO_RXQ_OVFL SO_RCVLOWAT IP_RECVTOS IP_RECVTTL IP_PKTINFO IP_RECVOPTS ' +
     'IPV6_RECVPKTINFO IPV6_RECVHOPLIMIT IPV6_RECVTCLASS IPV6_RECVHOPOPTS IPV6_RECVDSTOPTS UDP_NO_CHECK6_RX IPV6_MULTICAST_LOOP ' +
-    'SO_ZEROCOPY SO_TIMESTAMPING SO_TIMESTAMPNS SO_MAX_PACING_RATE'
+    'SO_ZEROCOPY SO_TIMESTAMPING SO_TIMESTAMPNS'
   ).split(' '),
 );
 /** Options the model has rules for. */
 const MODELLED = new Set(
   (
     'IP_RECVERR IPV6_RECVERR UDP_SEGMENT UDP_GRO UDP_CORK UDP_NO_CHECK6_TX SO_NO_CHECK IP_MTU_DISCOVER IP_TOS IP_TTL IP_OPTIONS IPV6_MTU_DISCOVER ' +
-    'IPV6_MTU IPV6_DONTFRAG IPV6_UNICAST_HOPS IPV6_TCLASS IPV6_HOPOPTS IPV6_RTHDR IPV6_DSTOPTS IPV6_V6ONLY IPV6_AUTOFLOWLABEL SO_BINDTODEVICE'
+    'IPV6_MTU IPV6_DONTFRAG IPV6_UNICAST_HOPS IPV6_TCLASS IPV6_HOPOPTS IPV6_RTHDR IPV6_DSTOPTS IPV6_V6ONLY IPV6_AUTOFLOWLABEL SO_BINDTODEVICE SO_TXTIME SO_SNDBUF SO_MAX_PACING_RATE'
   ).split(' '),
 );
 /** Options that only limit or change what a socket reads. */
@@ -84,8 +86,18 @@ export function intOption(socket: SocketState, name: string, otherwise: number):
   throw new Underivable(`${name} was set from ${JSON.stringify(value)}`);
 }
 
+/** IP_RECVERR, IPV6_RECVERR */
+export function asksForErrors(socket: SocketState): boolean {
+  return ['IP_RECVERR', 'IPV6_RECVERR'].some((name) => intOption(socket, name, 0) !== 0);
+}
+
 /** Bytes of an option such as IP_OPTIONS; empty when it was never set or taken back. */
 export function bytesOption(socket: SocketState, name: string): Buffer {
   const value = socket.options.get(name);
   return value && 'hex' in value ? Buffer.from(value.hex, 'hex') : Buffer.alloc(0);
+}
+
+/** An IPv4 address as an IPv6 socket has it. */
+export function isMapped(address: string): boolean {
+  return address.startsWith('::ffff:');
 }

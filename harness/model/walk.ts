@@ -2,16 +2,17 @@
 import type { Slice } from '../contract/expectation.ts';
 import type { Action, Message, Program } from '../contract/program.ts';
 import { Captures } from './captures.ts';
+import { Departures } from './departures.ts';
 import { checkFits, checkSegments } from './limits.ts';
 import { GSO_LIMITS, Network } from './network.ts';
-import { packetsOf } from './packets.ts';
+import { packetsOf, sum } from './packets.ts';
 import type { ModelPacket } from './packets.ts';
 import { Receivers } from './receivers.ts';
 import type { ModelDatagram } from './receivers.ts';
 import { leaving, request } from './request.ts';
 import type { Request } from './request.ts';
 import { Refused, Rules, Underivable } from './signals.ts';
-import { intOption, openSocket, setOption } from './socket.ts';
+import { asksForErrors, intOption, isMapped, openSocket, setOption } from './socket.ts';
 import type { Cork, SocketState } from './socket.ts';
 
 /** How a step went, as far as later ones depend on it. */
@@ -44,13 +45,15 @@ export class Walk {
   readonly #sockets = new Map<string, SocketState>();
   readonly #captures: Captures;
   readonly #receivers: Receivers;
+  readonly #departures: Departures;
   #datagrams = 0;
 
   constructor(program: Program, states: Readonly<Record<string, boolean>>) {
     this.#rules = new Rules(states);
     this.#network = new Network(program.topology);
-    this.#captures = new Captures(this.#network);
-    this.#receivers = new Receivers(this.#network, this.#sockets, this.#rules);
+    this.#departures = new Departures(this.#network);
+    this.#captures = new Captures(this.#network, this.#departures);
+    this.#receivers = new Receivers(this.#network, this.#sockets, this.#rules, this.#departures);
   }
 
   /** Behaviours that decided anything so far. */
@@ -80,8 +83,10 @@ export class Walk {
       case 'open':
         if (outcome.ok) this.#sockets.set(action.socket, openSocket(action));
         return { kind: 'none' };
-      case 'get':
       case 'errors':
+        this.#departures.waitedFor([]);
+        return { kind: 'none' };
+      case 'get':
       case 'queue':
       case 'counters':
         return { kind: 'none' };
@@ -184,12 +189,11 @@ export class Walk {
     if (socket.sends !== '') throw new Underivable(socket.sends);
     const odd = flags.find((flag) => !PLAIN_FLAGS.has(flag));
     if (odd !== undefined) throw new Underivable(`there is no rule for ${odd}`);
-    const bytes = message.iov.reduce((sum, length) => sum + length, 0);
+    const bytes = message.iov.reduce((total, length) => total + length, 0);
     const slices: Slice[] = bytes === 0 ? [] : [{ stream: message.stream, at: 0, length: bytes }];
     const more = flags.includes('MSG_MORE') || intOption(socket, 'UDP_CORK', 0) !== 0;
     const cork = this.#append(socket, message, flags, bytes, slices);
-    const total = cork.payload.reduce((sum, { length }) => sum + length, 0);
-    checkFits(cork.request, total);
+    checkFits(cork.request, sum(cork.payload));
     const alone = socket.cork === null && !more;
     socket.cork = more ? cork : null;
     if (!more) this.#leave(socket, cork.request, cork.payload, alone);
@@ -226,18 +230,21 @@ export class Walk {
   #leave(socket: SocketState, begun: Request, payload: readonly Slice[], alone: boolean): void {
     const wanted = leaving(socket, begun, this.#rules);
     const device = this.#network.device(wanted.path.ns, wanted.path.dev, this.#rules);
-    const length = payload.reduce((sum, slice) => sum + slice.length, 0);
+    const length = sum(payload);
     checkSegments(wanted, length, device.checksums, this.#rules);
-    const number = this.#datagrams++;
-    const packets = packetsOf(wanted, payload, number, alone, device, this.#rules);
-    // A capture is of UDP: UDP-Lite leaves nothing in it.
+    const leaves = this.#departures.of(wanted, length);
+    if (leaves === 'dropped') {
+      // udp_send_skb(): that a queue dropped it is told only to who asked (net_xmit_errno()).
+      if (asksForErrors(socket)) throw new Refused('ENOBUFS');
+      return;
+    }
+    const when = leaves ? { leaves } : {};
+    const sent = { request: wanted, payload, datagram: this.#datagrams++, inOneGo: alone, ...when };
+    const packets = packetsOf(sent, device, this.#rules);
     const nic = this.#network.isNic(wanted.path.ns, wanted.path.dev);
-    const far = nic ? packetsOf(wanted, payload, number, alone, ON_THE_WIRE, this.#rules) : packets;
+    const far = nic ? packetsOf(sent, ON_THE_WIRE, this.#rules) : packets;
+    // A capture is of UDP: UDP-Lite leaves nothing in it.
     if (!wanted.lite) this.#captures.pass(wanted.path, packets, far, socket);
-    this.#receivers.arrive(wanted, payload, far, socket);
+    this.#receivers.arrive(sent, far, socket);
   }
-}
-
-function isMapped(address: string): boolean {
-  return address.startsWith('::ffff:');
 }

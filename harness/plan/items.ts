@@ -109,6 +109,7 @@ class Packets extends Items<PacketItem, ExpectedPacket> {
       ttl: this.number(item.ttl, at('ttl')),
       tos: this.number(item.tos, at('tos')),
       df: item.df,
+      afterMs: this.number(item.after, at('after')),
     };
     return { fields: defined(fields), length, shown: length };
   }

@@ -38,6 +38,11 @@ export const packetItem = z.union([
     ttl: size.optional(),
     tos: size.optional(),
     df: z.boolean().optional(),
+    after: size
+      .optional()
+      .describe(
+        'Leaves so many ms after the first send, never sooner, and no later than the machine is late.',
+      ),
     from_send: size.optional(),
   }),
 ]);
