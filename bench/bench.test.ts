@@ -1,5 +1,11 @@
 import fc from 'fast-check';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { guestCpu } from './guest-cpu.ts';
 import { requireProject } from '../harness/cli/project.ts';
 import { variantInfos } from '../harness/plan/planner.ts';
 import { parseMadison } from './archive.ts';
@@ -72,4 +78,16 @@ t.test('suites are told from what apt-cache prints', (t) => {
   const text = ` tool | 1:6.1-1 | ${uri} bookworm/main amd64 Packages\n tool | 1:6.1-1 | ${uri} bookworm/main Sources\n`;
   t.strictSame(parseMadison(text), [{ name: 'tool', version: '1:6.1-1', suite: 'bookworm' }]);
   t.end();
+});
+
+t.test('a guest that has ended keeps what it had used, so that no figure is negative', async (t) => {
+  const program = join(t.testdir(), 'qemu-system-test');
+  copyFileSync('/bin/sh', program);
+  const guest = spawn(program, ['-c', 'while :; do :; done'], { stdio: 'ignore' });
+  const before = guestCpu();
+  while (guestCpu() <= before) await sleep(20);
+  const busy = guestCpu();
+  guest.kill('SIGKILL');
+  await once(guest, 'exit');
+  t.ok(guestCpu() >= busy);
 });

@@ -13,19 +13,33 @@ const childrenOf = (pid: number): number[] => {
   }
 };
 
-/** utime and stime of a QEMU process, fields 14 and 15 of its stat; 0 for any other process. */
-const qemuSeconds = (pid: number): number => {
+/** What each QEMU process had used when it was last looked at, in s, by pid and start time. */
+const used = new Map<string, number>();
+
+/** Takes note of what a process has used if it is a QEMU: utime and stime, fields 14 and 15 of its stat; field 22 is its start. */
+const look = (pid: number): void => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    if (!stat.includes('(qemu-system')) return 0;
+    if (!stat.includes('(qemu-system')) return;
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+    used.set(`${pid} ${fields[19] ?? ''}`, (Number(fields[11]) + Number(fields[12])) / TICKS);
   } catch {
-    return 0;
+    // It has ended: what it had used by the last look stands.
   }
 };
 
-/** Seconds of CPU time of all QEMU processes below this process, all threads. */
+const lookBelow = (pid: number): void => {
+  for (const child of childrenOf(pid)) {
+    look(child);
+    lookBelow(child);
+  }
+};
+
+/**
+ * Seconds of CPU time of all QEMU processes there have been below this process, all threads. It never goes back: one that ends
+ * counts as at the last call before.
+ */
 export function guestCpu(pid: number = process.pid): number {
-  return childrenOf(pid).reduce((sum, child) => sum + qemuSeconds(child) + guestCpu(child), 0);
+  lookBelow(pid);
+  return [...used.values()].reduce((sum, seconds) => sum + seconds, 0);
 }

@@ -70,8 +70,10 @@ async function followSelftest(machine: Machine): Promise<Race['selftest']> {
   for (;;) {
     const text = await machine.console();
     const told = parseMark(text);
-    if (before === null && text.includes(START)) before = guestCpu();
-    if (told !== null && before !== null) return { ...told, cpu: guestCpu() - before };
+    // Looked at each time, since the guest may end right after the test.
+    const cpu = guestCpu();
+    if (before === null && text.includes(START)) before = cpu;
+    if (told !== null && before !== null) return { ...told, cpu: cpu - before };
     if (performance.now() > until)
       throw new MachineError('lost', `udpgso.sh said nothing within ${PATIENCE_MS / 1000} s`);
     await sleep(100);

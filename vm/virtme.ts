@@ -44,6 +44,8 @@ const PACKAGES = [
   'python3-certifi',
   'python3-chardet',
   'python3-charset-normalizer',
+  // Of Debian 12's urllib3.
+  'python3-six',
 ];
 
 /**

@@ -27,7 +27,11 @@ const scriptOf = (source: string, cachedData?: Buffer): Script =>
     ...(cachedData ? { cachedData } : {}),
   });
 
+/** Modules that the agent imports at its start; Node forgets how to import from a function that came out of bytecode. */
+const IMPORTS = ['SEGPROOF_ENDPOINT', 'SEGPROOF_SEGMENTER'];
+
 function bytecode(): Buffer | undefined {
+  if (IMPORTS.some((name) => process.env[name] !== undefined)) return undefined;
   try {
     return readFileSync(BYTECODE);
   } catch {

@@ -59,21 +59,32 @@ async function lock(folder: string): Promise<Held | string> {
   }
 }
 
-/** A new folder for a run; one that holds results is refused, so that none are lost. */
+const holdsRun = (folder: string): boolean =>
+  ['plan.json', 'journal.jsonl'].some((name) => existsSync(join(folder, name)));
+
+/** Refuses a folder that holds results, so that none are lost: at once, and not after kernels were fetched. */
+export function requireFree(output: string): void {
+  if (holdsRun(resolve(output)))
+    throw new UserError(
+      EXIT.usage,
+      `${output} already holds the results of a run`,
+      `give another folder with -o, remove that one, or go on with it: segproof run --resume ${shownPath(resolve(output))}`,
+    );
+}
+
+/** A new folder for a run. */
 export async function newFolder(output: string | undefined): Promise<OwnFolder> {
   const folder = resolve(output ?? join('results', folderName(new Date())));
   const held = await lock(folder);
-  const taken = existsSync(join(folder, 'plan.json')) || existsSync(join(folder, 'journal.jsonl'));
-  if (typeof held !== 'string' && !taken) return { folder, release: () => held.release() };
-  if (typeof held !== 'string') await held.release();
+  if (typeof held === 'string') {
+    if (output !== undefined) throw inUse(folder, held);
+  } else {
+    if (!holdsRun(folder)) return { folder, release: () => held.release() };
+    await held.release();
+    if (output !== undefined) requireFree(output);
+  }
   // Another run of the same second.
-  if (output === undefined) return newFolder(`${folder}-${process.pid}`);
-  if (typeof held === 'string') throw inUse(folder, held);
-  throw new UserError(
-    EXIT.usage,
-    `${output} already holds the results of a run`,
-    `give another folder with -o, remove that one, or go on with it: segproof run --resume ${shownPath(folder)}`,
-  );
+  return newFolder(`${folder}-${process.pid}`);
 }
 
 /** The folder of a run that is to go on. */

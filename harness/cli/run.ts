@@ -27,7 +27,7 @@ import { Notes } from './notes.ts';
 import { requireProject, suiteOptions } from './project.ts';
 import { requireVersion } from './judge-as.ts';
 import { defaultJobs, runningTarget, targetsOf } from './targets.ts';
-import { newFolder, oldFolder } from './results-folder.ts';
+import { newFolder, oldFolder, requireFree } from './results-folder.ts';
 import { redraws, style } from './terminal.ts';
 import { root, toolVersion } from './version.ts';
 
@@ -50,6 +50,7 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   const { selection, flags } =
     given.resume === undefined ? await withProfile(typed, given) : { selection: typed, flags: given };
   requireVersion(flags.judgeAs);
+  if (flags.output !== undefined) requireFree(flags.output);
   // Nobody else writes into the folder from before it is read.
   let own = flags.resume === undefined ? null : await oldFolder(flags.resume);
   const resumed = own && readRun(own.folder);

@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { knownIssuesFrom } from './known-issues.ts';
 import { formatProblem } from './problem.ts';
 import { projectFileFrom, resolveProfile } from './project-file.ts';
-import { otherSchemaText } from './schema/json-schema.ts';
-import { knownIssuesSchema } from './schema/known-issues.ts';
-import { projectFileSchema } from './schema/project-file.ts';
+import { publishedSchemas } from './schema/json-schema.ts';
 import { parseYaml } from './yaml.ts';
 
+const ROOT = new URL('../../', import.meta.url);
 const cases = ['udp-gso/limits/a[family=ipv4]', 'udp-gso/limits/b'].map((id) => ({ id, tags: ['quick'] }));
 
 function issues(text: string): { issues: unknown; problems: string[] } {
@@ -95,14 +94,9 @@ t.test('what is wrong with a project file is named with its place', (t) => {
 t.test(
   'the published schemas are those the files are checked by, and the example in the manual is right',
   (t) => {
-    for (const [file, title, schema] of [
-      ['known-issues', 'segproof known issues', knownIssuesSchema],
-      ['segproof', 'segproof project file', projectFileSchema],
-    ] as const) {
-      const published = readFileSync(new URL(`../../fixtures/${file}.schema.json`, import.meta.url), 'utf8');
-      t.same(JSON.parse(published), JSON.parse(otherSchemaText(title, schema)), file);
-    }
-    const manual = readFileSync(new URL('../../docs/nightly.md', import.meta.url), 'utf8');
+    for (const [file, text] of Object.entries(publishedSchemas()))
+      t.equal(readFileSync(new URL(file, ROOT), 'utf8'), text, file);
+    const manual = readFileSync(new URL('docs/nightly.md', ROOT), 'utf8');
     const [first = '', second = ''] = [...manual.matchAll(/```yaml\n([^`]*)```/g)].map(
       (match) => match[1] ?? '',
     );
@@ -112,3 +106,21 @@ t.test(
     t.end();
   },
 );
+
+t.test('every YAML file tells editors its schema', (t) => {
+  const folders = ['suites/', 'fixtures/', 'harness/'].map((name) => new URL(name, ROOT));
+  const files = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.yaml'))
+      .map((name) => new URL(name, folder)),
+  );
+  t.ok(files.length > 50);
+  const published = publishedSchemas();
+  for (const file of files) {
+    const [, schema = ''] =
+      /^# yaml-language-server: \$schema=(\S+)\n/.exec(readFileSync(file, 'utf8')) ?? [];
+    const found = new URL(schema, file).href.slice(ROOT.href.length);
+    t.ok(found in published, file.pathname);
+  }
+  t.end();
+});

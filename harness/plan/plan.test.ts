@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { test } from 'tap';
 import type { Expected, PlannedCase } from '../contract/expectation.ts';
 import type { Action } from '../contract/program.ts';
-import { schemaText } from '../load/schema/json-schema.ts';
 import { withReference } from '../load/schema/reference.ts';
 import { loadProject } from '../load/project.ts';
 import { formatProblem, ProblemError } from '../load/problem.ts';
@@ -546,8 +545,7 @@ test('an explanation says what is done and expected', (t) => {
   t.end();
 });
 
-test('the published schema and reference are those in the code (npx tsx harness/load/schema/write.ts)', (t) => {
-  t.equal(readFileSync(join(ROOT, 'fixtures', 'suite.schema.json'), 'utf8'), schemaText());
+test('the published reference is the one in the code (npx tsx harness/load/schema/write.ts)', (t) => {
   const document = readFileSync(join(ROOT, 'docs', 'case-language.md'), 'utf8');
   t.equal(document, withReference(document));
   t.end();

@@ -42,11 +42,11 @@ export function mayHaveMore({ refused, read }: PackageIndex, options: KernelOpti
 }
 
 /** Bumped when WANTED or the form of the stored index changes. */
-const FORM = 5;
+const FORM = 6;
 
 /** Kernels, and the tools that are run from the cache (vm/tools.ts). */
 const WANTED =
-  /^(linux-(image|binary|modules|base)-(unsigned-)?\d.*-amd64(-unsigned)?|virtme-ng|busybox-static|python3-(argcomplete|requests|urllib3|idna|certifi|chardet|charset-normalizer))$/;
+  /^(linux-(image|binary|modules|base)-(unsigned-)?\d.*-amd64(-unsigned)?|virtme-ng|busybox-static|python3-(argcomplete|requests|urllib3|idna|certifi|chardet|charset-normalizer|six))$/;
 
 /** Reads a Packages file (RFC 822-like stanzas with an empty line between) piece by piece. */
 export class StanzaReader {

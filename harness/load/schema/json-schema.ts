@@ -1,6 +1,8 @@
-/** The suite schema as JSON Schema, for editors (`# yaml-language-server: $schema=…`). */
+/** The schemas of all files that people write as JSON Schemas, for editors (`# yaml-language-server: $schema=…`). */
 import { z } from 'zod';
-import { suiteSchema } from './suite.ts';
+import { knownIssuesSchema } from './known-issues.ts';
+import { projectFileSchema } from './project-file.ts';
+import { behavioursSchema, suiteSchema, topologySchema } from './suite.ts';
 
 /** Draft 7: what the YAML language server understands best. */
 export function suiteJsonSchema(): Record<string, unknown> {
@@ -13,13 +15,24 @@ export function suiteJsonSchema(): Record<string, unknown> {
   };
 }
 
-/** The text of fixtures/suite.schema.json. */
+/** The text of the suites' schema file. */
 export function schemaText(): string {
   return `${JSON.stringify(suiteJsonSchema(), null, 2)}\n`;
 }
 
+/** The text of every schema file, by its path in the project. */
+export function publishedSchemas(): Readonly<Record<string, string>> {
+  return {
+    'fixtures/suite.schema.json': schemaText(),
+    'fixtures/topology.schema.json': otherSchemaText('segproof topology', topologySchema),
+    'fixtures/behaviours.schema.json': otherSchemaText('segproof behaviours', behavioursSchema),
+    'fixtures/known-issues.schema.json': otherSchemaText('segproof known issues', knownIssuesSchema),
+    'fixtures/segproof.schema.json': otherSchemaText('segproof project file', projectFileSchema),
+  };
+}
+
 /** The text of a schema file other than the suites'. */
-export function otherSchemaText(title: string, schema: z.ZodType): string {
+function otherSchemaText(title: string, schema: z.ZodType): string {
   const { $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-7', io: 'input' });
   return `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`;
 }
