@@ -27,6 +27,9 @@ export class FeatureError extends Error {
   readonly errno = 'EOPNOTSUPP';
 }
 
+/** Names of all features, by number: the same for every device of a kernel. */
+let known: readonly string[] | undefined;
+
 /** Features of one device in the current namespace. */
 export class Ethtool {
   readonly #sys: SystemCalls;
@@ -41,41 +44,28 @@ export class Ethtool {
 
   /** Every feature by name, as `ethtool -k` shows them (long names). */
   features(): Map<string, Feature> {
-    const names = this.#names();
-    const blocks = Math.ceil(names.length / 32);
-    const query = Buffer.alloc(8 + blocks * GET_BLOCK);
-    query.writeUInt32LE(CMD.GFEATURES, 0);
-    query.writeUInt32LE(blocks, 4);
-    this.#ioctl('ETHTOOL_GFEATURES', query);
-    return new Map(
-      names.map((name, index) => {
-        const bit = (word: number): boolean => {
-          const bits = query.readUInt32LE(8 + (index >> 5) * GET_BLOCK + word * 4);
-          return ((bits >>> (index & 31)) & 1) === 1;
-        };
-        return [name, { active: bit(2), changeable: bit(0) && !bit(3) }];
-      }),
-    );
+    const state = this.#state();
+    return new Map(this.#names().map((name, index) => [name, featureOf(state, index)]));
   }
 
   /** Sets features in the order given. @throws FeatureError when one is unknown, fixed, or does not come to stay. */
   set(wanted: Readonly<Record<string, boolean>>): void {
     for (const [name, on] of Object.entries(wanted)) this.#setOne(name, on);
-    const after = this.features();
+    const after = this.#state();
     for (const [name, on] of Object.entries(wanted)) {
-      if (after.get(name)?.active !== on)
+      if (featureOf(after, this.#names().indexOf(name)).active !== on)
         throw new FeatureError(`cannot set ${this.#device} ${name} ${word(on)}: it stays ${word(!on)}`);
     }
   }
 
   #setOne(name: string, on: boolean): void {
-    const feature = this.features().get(name);
-    const what = `cannot set ${this.#device} ${name} ${word(on)}`;
-    if (!feature) throw new FeatureError(`${what}: this kernel has no such feature`);
-    if (feature.active === on) return;
-    if (!feature.changeable) throw new FeatureError(`${what}: it is fixed ${word(feature.active)}`);
     const names = this.#names();
     const index = names.indexOf(name);
+    const what = `cannot set ${this.#device} ${name} ${word(on)}`;
+    if (index < 0) throw new FeatureError(`${what}: this kernel has no such feature`);
+    const feature = featureOf(this.#state(), index);
+    if (feature.active === on) return;
+    if (!feature.changeable) throw new FeatureError(`${what}: it is fixed ${word(feature.active)}`);
     const request = Buffer.alloc(8 + Math.ceil(names.length / 32) * SET_BLOCK);
     request.writeUInt32LE(CMD.SFEATURES, 0);
     request.writeUInt32LE((request.length - 8) / SET_BLOCK, 4);
@@ -86,7 +76,21 @@ export class Ethtool {
     this.#ioctl('ETHTOOL_SFEATURES', request);
   }
 
-  #names(): string[] {
+  /** struct ethtool_gfeatures, all blocks. */
+  #state(): Buffer {
+    const blocks = Math.ceil(this.#names().length / 32);
+    const query = Buffer.alloc(8 + blocks * GET_BLOCK);
+    query.writeUInt32LE(CMD.GFEATURES, 0);
+    query.writeUInt32LE(blocks, 4);
+    this.#ioctl('ETHTOOL_GFEATURES', query);
+    return query;
+  }
+
+  #names(): readonly string[] {
+    return (known ??= this.#readNames());
+  }
+
+  #readNames(): string[] {
     const info = Buffer.alloc(20);
     info.writeUInt32LE(CMD.GSSET_INFO, 0);
     info.writeBigUInt64LE(1n << BigInt(ETH_SS_FEATURES), 8);
@@ -114,6 +118,14 @@ export class Ethtool {
     this.#sys.close(fd);
     if (ret < 0) throw new SystemError(`${what} ${this.#device}`, ret);
   }
+}
+
+function featureOf(state: Buffer, index: number): Feature {
+  const bit = (word: number): boolean => {
+    const bits = state.readUInt32LE(8 + (index >> 5) * GET_BLOCK + word * 4);
+    return ((bits >>> (index & 31)) & 1) === 1;
+  };
+  return { active: bit(2), changeable: bit(0) && !bit(3) };
 }
 
 function word(on: boolean): string {

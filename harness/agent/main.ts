@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, machine, release, version } from 'node:os';
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openChannel } from '../../vm/agent-channel.ts';
 import type { AgentChannel } from '../../vm/agent-channel.ts';
@@ -11,6 +12,7 @@ import type { FromAgent, ToAgent } from '../contract/protocol.ts';
 import { KernelLog } from './kernel-log.ts';
 import { realSystemCalls } from './libc.ts';
 import { Namespaces } from './namespaces.ts';
+import { poolFile, usePool } from './payload.ts';
 import { runCase } from './run-case.ts';
 import type { Surroundings } from './run-case.ts';
 import { survey } from './survey.ts';
@@ -95,6 +97,7 @@ async function main(): Promise<void> {
     const sys = await endpoint(process.env['SEGPROOF_ENDPOINT']);
     await segmenter(process.env['SEGPROOF_SEGMENTER']);
     const namespaces = new Namespaces(own);
+    usePool(poolFile(dirname(process.argv[1] ?? '')));
     const log = new KernelLog(own);
     // One CPU: what goes through its backlog queue stays in order, so that the sentinel comes last.
     own.pin(currentCpu());

@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import type { Run } from '../contract/evidence.ts';
 import { Ledger } from './explain.ts';
-import { MAX_STREAM, payload } from './payload.ts';
+import { MAX_STREAM, payload, wholePool, type usePool } from './payload.ts';
 
 const seed = fc.nat(0xffffffff);
 const total = (runs: readonly Run[]): number => runs.reduce((sum, { length }) => sum + length, 0);
@@ -40,6 +41,19 @@ t.test('no two of a thousand streams of a case begin alike', (t) => {
   const heads = Array.from({ length: 1000 }, (_, stream) => payload(7, stream, 8).toString('hex'));
   t.equal(new Set(heads).size, 1000);
   t.end();
+});
+
+t.test('a pool read from its file is the computed one, and a damaged file is left aside', async (t) => {
+  const folder = t.testdir({ good: wholePool(), cut: wholePool().subarray(0, 1000) });
+  for (const name of ['good', 'cut', 'not-there']) {
+    const again = (await import(`./payload.ts?${name}`)) as {
+      payload: typeof payload;
+      usePool: typeof usePool;
+    };
+    again.usePool(join(folder, name));
+    for (const stream of [0, 1, 17])
+      t.ok(again.payload(99, stream, 70_000).equals(payload(99, stream, 70_000)));
+  }
 });
 
 t.test('impossible lengths are refused', (t) => {

@@ -5,6 +5,8 @@
  * The pool is a row of blocks of 256 bytes, each a different permutation of 0..255: two bytes of one block always differ,
  * so that even one-byte segments that changed places are told apart, and any 8 bytes tell where they come from.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** Longest stream in bytes: twice what any datagram can hold. */
 export const MAX_STREAM = 131072;
@@ -25,6 +27,8 @@ const ROWS = BLOCKS / ROW_BLOCKS;
 const pool = Buffer.allocUnsafeSlow(POOL + ROW + MAX_STREAM);
 /** Rows of the pool that have been computed. */
 const made = new Set<number>();
+/** Where the whole pool has been written, read at the first payload. */
+let stored: string | null = null;
 
 /** The bytes of one stream; a view that nobody may write to. `stream` and `seed` are integers from 0. */
 export function payload(seed: number, stream: number, length: number): Buffer {
@@ -33,8 +37,36 @@ export function payload(seed: number, stream: number, length: number): Buffer {
   const mixed = mix(seed);
   const block = ((mixed % BLOCKS) + stream * STREAM_STRIDE) % BLOCKS;
   const start = block * BLOCK + ((mixed >>> 12) % STARTS);
+  if (stored !== null) readPool();
   for (let row = Math.floor(start / ROW); row * ROW < start + length; row++) makeRow(row);
   return pool.subarray(start, start + length);
+}
+
+/** Where the build keeps the whole pool, in its folder. */
+export const poolFile = (folder: string): string => join(folder, 'payload.pool');
+
+/** The whole pool, for {@link usePool}. */
+export function wholePool(): Buffer {
+  for (let row = 0; row * ROW < pool.length; row++) makeRow(row);
+  return pool;
+}
+
+/** Takes the pool from a file in place of computing it, which takes an emulated guest half a second; if it can be read. */
+export function usePool(path: string): void {
+  stored = path;
+}
+
+function readPool(): void {
+  try {
+    const whole = readFileSync(stored ?? '');
+    if (whole.length !== pool.length) return;
+    whole.copy(pool);
+    for (let row = 0; row * ROW < pool.length; row++) made.add(row);
+  } catch {
+    // Then it is computed.
+  } finally {
+    stored = null;
+  }
 }
 
 /**

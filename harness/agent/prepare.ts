@@ -1,0 +1,16 @@
+/**
+ * Part of the build: writes what the agent would otherwise have to work out each time it starts, into the folder given. Run by
+ * the Node, and with the flags, that are to start it.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { agentFile, agentScript, bytecodeFile } from './bytecode.ts';
+import { poolFile, wholePool } from './payload.ts';
+
+const [, , folder = '.'] = process.argv;
+// Every function at once: V8 otherwise leaves each to its first call. The flag is no part of the bytecode's own check.
+setFlagsFromString('--no-lazy');
+const script = agentScript(folder, readFileSync(agentFile(folder), 'utf8'));
+setFlagsFromString('--lazy');
+writeFileSync(bytecodeFile(folder), script.createCachedData());
+writeFileSync(poolFile(folder), wholePool());
