@@ -1,8 +1,9 @@
 /** How fast an agent works through cases, seen from the host: from the first `start` to the last `case`. */
-import type { CaseEvidence } from '../harness/contract/evidence.ts';
+import type { AgentEvidence } from '../harness/contract/evidence.ts';
 import type { PlannedCase } from '../harness/contract/expectation.ts';
 import type { Survey } from '../harness/run/survey.ts';
 import type { Session } from '../harness/run/session.ts';
+import { takeApart } from '../harness/run/captured.ts';
 import { guestCpu } from './guest-cpu.ts';
 import { judge } from '../harness/judge/judge.ts';
 
@@ -28,7 +29,7 @@ export function runnable(cases: readonly PlannedCase[], { kinds }: Survey): Plan
 }
 
 export async function measure(session: Session, cases: readonly PlannedCase[]): Promise<Rate> {
-  const evidence: CaseEvidence[] = [];
+  const evidence: AgentEvidence[] = [];
   let started = 0;
   let cpu = 0;
   let sent = 0;
@@ -46,7 +47,7 @@ export async function measure(session: Session, cases: readonly PlannedCase[]): 
   cpu = guestCpu() - cpu;
   const outcomes = new Map<string, number>();
   for (const [at, planned] of cases.entries()) {
-    const { outcome } = judge(planned, evidence[at] as CaseEvidence);
+    const { outcome } = judge(planned, takeApart(evidence[at] as AgentEvidence, planned.program.seed));
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }
   const inCases = evidence.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000;

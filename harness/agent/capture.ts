@@ -4,12 +4,10 @@
  */
 import { close as closeFile } from 'node:fs';
 import { release } from 'node:os';
-import type { Packet } from '../contract/evidence.ts';
-import { formatAddress, formatEndpoint } from '../wire/address.ts';
+import type { CapturedFrame } from '../contract/evidence.ts';
 import { decodeIp } from '../wire/frame.ts';
-import { UDP_PROTOCOL, decodeUdp } from '../wire/udp.ts';
-import { VNET_SIZE, decodeVnet, isMisplaced } from '../wire/vnet.ts';
-import type { VnetHeader } from '../wire/vnet.ts';
+import { UDP_HEADER, UDP_PROTOCOL, decodePorts, decodeUdp } from '../wire/udp.ts';
+import { VNET_SIZE } from '../wire/vnet.ts';
 import { readAuxdata, since } from './auxdata.ts';
 import type { Auxdata, Stamp } from './auxdata.ts';
 import { FOREIGN_CAPTURED } from './explain.ts';
@@ -37,8 +35,6 @@ const QUEUE_BYTES = 64 * 1024 * 1024;
 /** The largest frame plus header; BIG TCP aside, which is not UDP. */
 const FRAME_BYTES = 65536 + 256;
 const CONTROL_BYTES = 256;
-/** Two hardware addresses, as hex: a VLAN tag stands behind them. */
-const ADDRESSES_HEX = 24;
 
 /**
  * Before 6.2 (860b7f27b8f7) the kernel cannot put UDP GSO into a virtio-net header and loses the packet (EINVAL): then a
@@ -47,10 +43,12 @@ const ADDRESSES_HEX = 24;
 const LOSES_GSO = olderThan(6, 2);
 const BATCH = 32;
 
-interface Frame extends Omit<Auxdata, 'partialChecksum'> {
-  readonly vnet: VnetHeader;
-  /** Good until the next frame is read. */
+interface Frame extends Auxdata {
+  /** From the virtio-net header on, unless `plain`. Good until the next frame is read. */
+  readonly record: Buffer;
+  /** The same without that header. */
   readonly bytes: Buffer;
+  readonly plain: boolean;
   readonly outgoing: boolean;
 }
 
@@ -84,15 +82,15 @@ export class Capture {
   }
 
   /** Everything since the start or the last call. */
-  packets(ledger: Ledger, origin: Stamp | null): Packet[] {
-    const packets: Packet[] = [];
+  frames(ledger: Ledger, origin: Stamp | null): CapturedFrame[] {
+    const frames: CapturedFrame[] = [];
     for (let frame = this.#frame(); frame; frame = this.#frame()) {
       // A packet on lo passes twice, out and in: once is enough.
       if (this.#loopback && !frame.outgoing) continue;
-      const packet = this.#packet(frame, ledger, origin);
-      if (packet) packets.push(packet);
+      const captured = this.#ours(frame, ledger, origin);
+      if (captured) frames.push(captured);
     }
-    return packets;
+    return frames;
   }
 
   /** Packets the kernel dropped because nobody read them in time, since the last call. */
@@ -134,35 +132,26 @@ export class Capture {
     return this.#plain === undefined ? [this.#fd] : [this.#fd, this.#plain];
   }
 
-  #packet(frame: Frame, ledger: Ledger, origin: Stamp | null): Packet | undefined {
-    const { vnet, bytes, outgoing, tag, stamp } = frame;
+  /** Undefined for a frame that is none of the case's. */
+  #ours(frame: Frame, ledger: Ledger, origin: Stamp | null): CapturedFrame | undefined {
+    const { record, bytes, stamp } = frame;
     const ip = decodeIp(bytes);
     if (ip?.protocol !== UDP_PROTOCOL) return undefined;
-    const udp = ip.laterFragment ? undefined : decodeUdp(ip, vnet.partialChecksum);
+    const ports = ip.laterFragment ? undefined : decodePorts(ip);
     // Nobody else sends fragments here; they have no ports to tell them by.
-    const transport = ip.bytes.byteOffset - bytes.byteOffset + ip.payloadAt;
-    const ours = udp ? udp.sourcePort === this.#port || udp.destinationPort === this.#port : ip.laterFragment;
-    const payload = udp?.payload ?? ip.bytes.subarray(ip.payloadAt);
-    if (!ours || isSentinel(payload)) return undefined;
-    const fragment = ip.laterFragment || ip.moreFragments;
+    if (ports ? ports[0] !== this.#port && ports[1] !== this.#port : !ip.laterFragment) return undefined;
+    const content = ip.bytes.subarray(ip.payloadAt + (ports ? UDP_HEADER : 0));
+    if (isSentinel(content)) return undefined;
+    const payload = ledger.explain(content, this.#cursor, FOREIGN_CAPTURED);
+    const kept = payload.every((run) => !('foreign' in run) || run.length <= FOREIGN_CAPTURED);
     return {
-      direction: outgoing ? 'out' : 'in',
-      gso: vnet.gso,
-      gsoSize: vnet.gsoSize,
-      partialChecksum: vnet.partialChecksum,
-      family: ip.family,
-      ipLength: ip.ipLength,
-      udpLength: udp?.udpLength ?? 0,
-      checksum: fragment || !udp ? 'fragment' : isMisplaced(vnet, transport) ? 'misplaced' : udp.checksum,
-      payload: ledger.explain(payload, this.#cursor, FOREIGN_CAPTURED),
-      ...(ip.ipId === undefined ? {} : { ipId: ip.ipId }),
-      ttl: ip.ttl,
-      tos: ip.tos,
-      ...(ip.df === undefined ? {} : { df: ip.df }),
-      from: udp ? formatEndpoint(ip.source, udp.sourcePort) : formatAddress(ip.source),
-      to: udp ? formatEndpoint(ip.destination, udp.destinationPort) : formatAddress(ip.destination),
+      direction: frame.outgoing ? 'out' : 'in',
+      head: record.toString('hex', 0, content.byteOffset - record.byteOffset),
+      tag: frame.tag,
+      payload,
+      ...(frame.plain ? { plain: { partialChecksum: frame.partialChecksum } } : {}),
+      ...(kept ? {} : { checksum: decodeUdp(ip, frame.partialChecksum)?.checksum ?? 'fragment' }),
       ...(stamp && origin ? { atMs: since(stamp, origin) } : {}),
-      head: tagged(bytes.toString('hex', 0, payload.byteOffset - bytes.byteOffset), tag),
     };
   }
 
@@ -185,21 +174,15 @@ function buffers(count: number): IncomingMessage[] {
 }
 
 function withHeader(message: IncomingMessage, length: number): Frame {
-  const bytes = message.data.subarray(0, length);
-  const vnet = decodeVnet(bytes);
-  if (!vnet) throw new Error(`a captured packet has ${length} bytes, fewer than its own header`);
-  return { ...readAuxdata(message), vnet, bytes: bytes.subarray(VNET_SIZE), outgoing: isOutgoing(message) };
+  const record = message.data.subarray(0, length);
+  const bytes = record.subarray(VNET_SIZE);
+  if (length < VNET_SIZE) throw new Error(`a captured packet has ${length} bytes, fewer than its own header`);
+  return { ...readAuxdata(message), record, bytes, plain: false, outgoing: isOutgoing(message) };
 }
 
-/** Only UDP GSO is refused for the header, so that is what it is; the size stays unknown. */
 function withoutHeader(message: IncomingMessage, length: number): Frame {
-  const { partialChecksum, ...beside } = readAuxdata(message);
-  return {
-    ...beside,
-    vnet: { gso: 'udp-l4', gsoSize: 0, partialChecksum },
-    bytes: message.data.subarray(0, length),
-    outgoing: isOutgoing(message),
-  };
+  const record = message.data.subarray(0, length);
+  return { ...readAuxdata(message), record, bytes: record, plain: true, outgoing: isOutgoing(message) };
 }
 
 function isOutgoing({ name }: IncomingMessage): boolean {
@@ -211,10 +194,6 @@ function olderThan(major: number, minor: number): boolean {
     .split('.')
     .map((part) => Number.parseInt(part, 10));
   return has < major || (has === major && with_ < minor);
-}
-
-function tagged(head: string, tag: string): string {
-  return tag === '' ? head : head.slice(0, ADDRESSES_HEX) + tag + head.slice(ADDRESSES_HEX);
 }
 
 function open(sys: SystemCalls, index: number, header: number): number {

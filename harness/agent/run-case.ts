@@ -1,5 +1,5 @@
 /** Runs one {@link Program} from its topology to its evidence. Whatever happens, there is evidence, and nothing stays open. */
-import type { CaseEvidence, StepEvidence } from '../contract/evidence.ts';
+import type { AgentEvidence, AgentStep } from '../contract/evidence.ts';
 import type { Program } from '../contract/program.ts';
 import { Case, DeadlineError } from './case.ts';
 import { readCounters } from './counters.ts';
@@ -19,12 +19,12 @@ export interface Surroundings {
   readonly log: KernelLog;
 }
 
-export function runCase(program: Program, around: Surroundings): CaseEvidence {
+export function runCase(program: Program, around: Surroundings): AgentEvidence {
   const started = performance.now();
-  const steps: StepEvidence[] = [];
+  const steps: AgentStep[] = [];
   let setup: readonly string[] = [];
   let sentAt: bigint | null = null;
-  let broken: CaseEvidence['broken'];
+  let broken: AgentEvidence['broken'];
   try {
     const taken = around.topologies.take(program.topology);
     ({ setup } = taken);
@@ -53,7 +53,7 @@ export function runCase(program: Program, around: Surroundings): CaseEvidence {
   };
 }
 
-function performAll(run: Case, program: Program, steps: StepEvidence[]): void {
+function performAll(run: Case, program: Program, steps: AgentStep[]): void {
   try {
     if (!program.actions.some((action) => action.do === 'capture')) run.topology.forget(CAPTURE_KEY);
     for (const action of program.actions) {

@@ -1,5 +1,5 @@
 /** capture, packets. */
-import type { StepEvidence } from '../contract/evidence.ts';
+import type { AgentStep, StepEvidence } from '../contract/evidence.ts';
 import type { Action } from '../contract/program.ts';
 import { slack } from './arrival.ts';
 import { Capture } from './capture.ts';
@@ -27,15 +27,10 @@ export function capture(run: Case, action: Extract<Action, { do: 'capture' }>): 
   return { ret: 0, calls: [`${ns}: capture on ${dev}, udp port ${port} = 0`] };
 }
 
-export function packets(run: Case, action: Extract<Action, { do: 'packets' }>): StepEvidence {
+export function packets(run: Case, action: Extract<Action, { do: 'packets' }>): AgentStep {
   const source = run.captures.get(action.capture);
   if (!source) throw new RangeError(`no capture ${action.capture} was started`);
-  const seen = source.packets(run.ledger, run.origin);
-  const drops = source.drops();
-  const calls = seen.map(
-    (packet) =>
-      `${packet.direction} ${packet.from} > ${packet.to}: udp ${packet.udpLength}, ip ${packet.ipLength}` +
-      `${packet.gso === 'none' ? '' : `, ${packet.gso} ${packet.gsoSize}`}, checksum ${packet.checksum}`,
-  );
-  return { ret: seen.length, packets: seen, drops, calls, ...(run.launches ? { slackMs: slack() } : {}) };
+  const frames = source.frames(run.ledger, run.origin);
+  const slackMs = run.launches ? { slackMs: slack() } : {};
+  return { ret: frames.length, frames, drops: source.drops(), calls: [], ...slackMs };
 }

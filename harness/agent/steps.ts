@@ -1,5 +1,5 @@
 /** Performs actions. What a system call says is evidence; only what the agent itself cannot do is an exception. */
-import type { StepEvidence } from '../contract/evidence.ts';
+import type { AgentStep, StepEvidence } from '../contract/evidence.ts';
 import type { Action } from '../contract/program.ts';
 import type { Case } from './case.ts';
 import { difference, readCounters } from './counters.ts';
@@ -11,7 +11,7 @@ import { receive } from './step-receive.ts';
 import { send } from './step-send.ts';
 import { bind, close, connect, get, open, queue, set } from './step-socket.ts';
 
-export function perform(run: Case, action: Action): StepEvidence {
+export function perform(run: Case, action: Action): AgentStep {
   switch (action.do) {
     case 'open':
       return open(run, action);

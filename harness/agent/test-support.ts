@@ -4,6 +4,7 @@ import t from 'tap';
 import type { CaseEvidence } from '../contract/evidence.ts';
 import type { Action, Family, Message, Program } from '../contract/program.ts';
 import type { Topology } from '../contract/topology.ts';
+import { takeApart } from '../run/captured.ts';
 import { KernelLog } from './kernel-log.ts';
 import { realSystemCalls } from './libc.ts';
 import { Namespaces } from './namespaces.ts';
@@ -45,7 +46,7 @@ export function testAgent(): TestAgent {
     namespaces,
     run(actions, { topology = loopback(), sys = own, deadlineMs = 10_000, seed = count } = {}) {
       const program: Program = { id: `test-${count++}`, seed, topology, actions, deadlineMs };
-      return runCase(program, { sys, own, topologies, log });
+      return takeApart(runCase(program, { sys, own, topologies, log }), seed);
     },
     dispose() {
       topologies.dispose();

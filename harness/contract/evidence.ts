@@ -52,6 +52,22 @@ export interface QueuedError {
   readonly stamps: readonly ('software' | 'hardware')[];
 }
 
+/** A packet of a case as the agent took it from a capture, before anybody reads its headers. */
+export interface CapturedFrame {
+  readonly direction: 'out' | 'in';
+  /** struct virtio_net_hdr, unless `plain`, and everything before the payload, from the link header on, as hex. */
+  readonly head: string;
+  /** The VLAN tag that belongs behind the hardware addresses, as hex; empty: none. */
+  readonly tag: string;
+  /** What is known in place of the virtio-net header, where the kernel could not make one (before 6.2, 860b7f27b8f7). */
+  readonly plain?: { readonly partialChecksum: boolean };
+  readonly payload: readonly Run[];
+  /** Of a packet with more foreign bytes than are kept. */
+  readonly checksum?: Packet['checksum'];
+  /** {@link Packet.atMs} */
+  readonly atMs?: number;
+}
+
 /** One packet a capture saw. */
 export interface Packet {
   readonly direction: 'out' | 'in';
@@ -110,6 +126,15 @@ export interface StepEvidence {
   readonly packets?: readonly Packet[];
   /** capture: packets the kernel dropped on us; non-zero spoils the evidence. */
   readonly drops?: number;
+}
+
+/** What the agent says of a case (harness/run/captured.ts makes {@link CaseEvidence} of it). */
+export interface AgentEvidence extends Omit<CaseEvidence, 'steps'> {
+  readonly steps: readonly AgentStep[];
+}
+
+export interface AgentStep extends Omit<StepEvidence, 'packets'> {
+  readonly frames?: readonly CapturedFrame[];
 }
 
 export interface CaseEvidence {

@@ -1,5 +1,5 @@
 /** Messages between host and agent. The channel frames, numbers and checksums them (vm/frames.ts). */
-import type { CaseEvidence } from './evidence.ts';
+import type { AgentEvidence, CaseEvidence } from './evidence.ts';
 import type { Program } from './program.ts';
 import type { Topology } from './topology.ts';
 
@@ -43,7 +43,7 @@ export type FromAgent =
   /** `null`: works; else the errno name of the attempt. */
   | { readonly type: 'survey'; readonly kinds: Readonly<Record<string, string | null>> }
   | { readonly type: 'start'; readonly id: string }
-  | { readonly type: 'case'; readonly evidence: CaseEvidence }
+  | { readonly type: 'case'; readonly evidence: AgentEvidence }
   /** Counts of what was started and finished: the host compares. `kernel`: what it said after the last case. */
   | {
       readonly type: 'bye';

@@ -4,6 +4,7 @@ import type { PlannedCase } from '../contract/expectation.ts';
 import type { CaseResult } from '../contract/result.ts';
 import { judge } from '../judge/judge.ts';
 import { MachineError } from '../../vm/machine.ts';
+import { takeApart } from './captured.ts';
 import type { Evidence } from './folder.ts';
 import { hindered } from './hindrance.ts';
 import { blank, judged, type TargetContext } from './outcome.ts';
@@ -54,8 +55,9 @@ export async function converse(talk: Conversation, tasks: Iterator<Task>): Promi
     const start = await session.expect('start', wait);
     if (start.id !== planned.id)
       throw new MachineError('garbled', `the agent started ${start.id} where ${planned.id} was due`);
-    const { evidence } = await session.expect('case', wait);
+    const { evidence: told } = await session.expect('case', wait);
     talk.running(null);
+    const evidence = takeApart(told, planned.program.seed);
     const verdict = judge(planned, evidence);
     const result = judged(context, planned, evidence, verdict, attempt);
     talk.evidence.keep(result, planned, evidence);

@@ -2,7 +2,7 @@
 import type { CaseEvidence, Packet } from '../contract/evidence.ts';
 import type { PlannedCase } from '../contract/expectation.ts';
 import type { Check, ComparedPacket } from '../contract/result.ts';
-import { payload } from '../agent/payload.ts';
+import { wholeFrame } from './captured.ts';
 import { wrongFields } from '../model/compare.ts';
 import { Pcapng } from '../wire/pcapng.ts';
 
@@ -54,7 +54,11 @@ export function packetFile(
     );
     for (const [index, packet] of packets.entries()) {
       if (packet.atMs !== undefined) timeNs = origin + BigInt(Math.round(packet.atMs * NS_PER_MS));
-      const { bytes, originalLength } = frame(packet, planned.program.seed);
+      const { bytes, originalLength } = wholeFrame(
+        Buffer.from(packet.head, 'hex'),
+        packet.payload,
+        planned.program.seed,
+      );
       const line = found?.comparison?.find((one) => one.index === index);
       const comments = [...shape(packet), ...remarks(line)];
       file.addPacket({
@@ -69,24 +73,6 @@ export function packetFile(
     }
   }
   return file.toBuffer();
-}
-
-/** Headers as captured; known payload is made again, foreign bytes are on record up to a point. */
-function frame({ head, payload: runs }: Packet, seed: number): { bytes: Buffer; originalLength: number } {
-  const parts: Buffer[] = [Buffer.from(head, 'hex')];
-  let originalLength = head.length / 2;
-  let whole = true;
-  for (const run of runs) {
-    originalLength += run.length;
-    if (!whole) continue;
-    const bytes =
-      'foreign' in run
-        ? Buffer.from(run.foreign, 'hex')
-        : payload(seed, run.stream, run.at + run.length).subarray(run.at);
-    parts.push(bytes);
-    whole = bytes.length === run.length;
-  }
-  return { bytes: Buffer.concat(parts), originalLength };
 }
 
 /** What only the virtio-net header says. */

@@ -4,6 +4,7 @@ import type { Hello } from '../contract/protocol.ts';
 import type { BehaviourStatus, TargetSummary } from '../contract/result.ts';
 import { weigh, weighAs, type Probed } from '../judge/behaviours.ts';
 import { judge } from '../judge/judge.ts';
+import { takeApart } from './captured.ts';
 import type { Planner, Probe } from './planner.ts';
 import type { Session } from './session.ts';
 
@@ -63,7 +64,8 @@ async function ask(
   if (probe.needs.some((kind) => kinds[kind] !== null)) return 'not-probed';
   session.send({ type: 'run', program: probe.program });
   await session.expect('start', answerMs);
-  const { evidence } = await session.expect('case', answerMs + probe.program.deadlineMs);
+  const { evidence: told } = await session.expect('case', answerMs + probe.program.deadlineMs);
+  const evidence = takeApart(told, probe.program.seed);
   const fits = (expectations: Probe['has']): boolean =>
     judge(asCase(probe, expectations), evidence).outcome === 'pass';
   if (fits(probe.has)) return 'has';

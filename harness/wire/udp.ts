@@ -6,20 +6,27 @@ export const UDP_PROTOCOL = 17;
 const UDP = UDP_PROTOCOL;
 /** Offset of the checksum in a UDP header. */
 export const UDP_CHECK = 6;
-const HEADER = 8;
+/** In bytes. */
+export const UDP_HEADER = 8;
 
 /** Undefined when it is not UDP or shorter than a UDP header. `partial`: a device is to fill in the checksum. */
 export function decodeUdp(ip: IpPacket, partial = false): UdpPacket | undefined {
   const at = ip.payloadAt;
-  if (ip.protocol !== UDP || ip.bytes.length < at + HEADER) return undefined;
+  if (ip.protocol !== UDP || ip.bytes.length < at + UDP_HEADER) return undefined;
   return {
     ip,
     sourcePort: ip.bytes.readUInt16BE(at),
     destinationPort: ip.bytes.readUInt16BE(at + 2),
     udpLength: ip.bytes.readUInt16BE(at + 4),
     checksum: partial ? verifyPartial(ip) : verify(ip),
-    payload: ip.bytes.subarray(at + HEADER),
+    payload: ip.bytes.subarray(at + UDP_HEADER),
   };
+}
+
+/** Source and destination port; undefined when there is no whole UDP header. */
+export function decodePorts({ protocol, bytes, payloadAt: at }: IpPacket): [number, number] | undefined {
+  if (protocol !== UDP || bytes.length < at + UDP_HEADER) return undefined;
+  return [bytes.readUInt16BE(at), bytes.readUInt16BE(at + 2)];
 }
 
 /** Over the pseudo header, the UDP header and all bytes up to the end of the IP packet. */
