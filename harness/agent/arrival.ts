@@ -1,5 +1,6 @@
 /** When datagrams arrived, and how exact that is on this machine. */
 import type { ReceivedControl } from '../contract/evidence.ts';
+import { now } from './now.ts';
 
 const NS_PER_MS = 1_000_000n;
 /** Nobody promises less: an emulated guest stands still whenever its host has something else to do. */
@@ -26,9 +27,9 @@ export function slack(): number {
   if (measured !== undefined) return measured;
   let latest = 0;
   for (let n = 0; n < SLEEPS; n++) {
-    const begun = performance.now();
+    const begun = now();
     Atomics.wait(pause, 0, 0, SLEEP_MS);
-    latest = Math.max(latest, performance.now() - begun - SLEEP_MS);
+    latest = Math.max(latest, now() - begun - SLEEP_MS);
   }
   return (measured = Math.ceil(Math.max(LEAST_MS, MARGIN * latest)));
 }

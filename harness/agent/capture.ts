@@ -9,7 +9,7 @@ import { decodeIp } from '../wire/frame.ts';
 import { UDP_HEADER, UDP_PROTOCOL, decodePorts, decodeUdp } from '../wire/udp.ts';
 import { VNET_SIZE } from '../wire/vnet.ts';
 import { readAuxdata, since } from './auxdata.ts';
-import type { Auxdata, Stamp } from './auxdata.ts';
+import type { Stamp } from './auxdata.ts';
 import { FOREIGN_CAPTURED } from './explain.ts';
 import type { Cursor, Ledger } from './explain.ts';
 import { SystemError } from './namespaces.ts';
@@ -43,7 +43,8 @@ const CONTROL_BYTES = 256;
 const LOSES_GSO = olderThan(6, 2);
 const BATCH = 32;
 
-interface Frame extends Auxdata {
+interface Frame {
+  readonly message: IncomingMessage;
   /** From the virtio-net header on, unless `plain`. Good until the next frame is read. */
   readonly record: Buffer;
   /** The same without that header. */
@@ -134,7 +135,7 @@ export class Capture {
 
   /** Undefined for a frame that is none of the case's. */
   #ours(frame: Frame, ledger: Ledger, origin: Stamp | null): CapturedFrame | undefined {
-    const { record, bytes, stamp } = frame;
+    const { record, bytes } = frame;
     const ip = decodeIp(bytes);
     if (ip?.protocol !== UDP_PROTOCOL) return undefined;
     const ports = ip.laterFragment ? undefined : decodePorts(ip);
@@ -142,15 +143,16 @@ export class Capture {
     if (ports ? ports[0] !== this.#port && ports[1] !== this.#port : !ip.laterFragment) return undefined;
     const content = ip.bytes.subarray(ip.payloadAt + (ports ? UDP_HEADER : 0));
     if (isSentinel(content)) return undefined;
+    const { partialChecksum, tag, stamp } = readAuxdata(frame.message);
     const payload = ledger.explain(content, this.#cursor, FOREIGN_CAPTURED);
     const kept = payload.every((run) => !('foreign' in run) || run.length <= FOREIGN_CAPTURED);
     return {
       direction: frame.outgoing ? 'out' : 'in',
       head: record.toString('hex', 0, content.byteOffset - record.byteOffset),
-      tag: frame.tag,
+      tag,
       payload,
-      ...(frame.plain ? { plain: { partialChecksum: frame.partialChecksum } } : {}),
-      ...(kept ? {} : { checksum: decodeUdp(ip, frame.partialChecksum)?.checksum ?? 'fragment' }),
+      ...(frame.plain ? { plain: { partialChecksum } } : {}),
+      ...(kept ? {} : { checksum: decodeUdp(ip, partialChecksum)?.checksum ?? 'fragment' }),
       ...(stamp && origin ? { atMs: since(stamp, origin) } : {}),
     };
   }
@@ -177,12 +179,12 @@ function withHeader(message: IncomingMessage, length: number): Frame {
   const record = message.data.subarray(0, length);
   const bytes = record.subarray(VNET_SIZE);
   if (length < VNET_SIZE) throw new Error(`a captured packet has ${length} bytes, fewer than its own header`);
-  return { ...readAuxdata(message), record, bytes, plain: false, outgoing: isOutgoing(message) };
+  return { message, record, bytes, plain: false, outgoing: isOutgoing(message) };
 }
 
 function withoutHeader(message: IncomingMessage, length: number): Frame {
   const record = message.data.subarray(0, length);
-  return { ...readAuxdata(message), record, bytes: record, plain: true, outgoing: isOutgoing(message) };
+  return { message, record, bytes: record, plain: true, outgoing: isOutgoing(message) };
 }
 
 function isOutgoing({ name }: IncomingMessage): boolean {

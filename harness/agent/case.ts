@@ -9,6 +9,7 @@ import { incomingMessage } from './sys.ts';
 import type { IncomingMessage, SystemCalls } from './sys.ts';
 import { MAX_STREAM } from './payload.ts';
 import type { BuiltTopology } from './topology.ts';
+import { now } from './now.ts';
 
 export interface OpenSocket {
   readonly fd: number;
@@ -55,7 +56,7 @@ export class Case {
   /** Some send had a launch time. */
   launches = false;
   readonly #deadlineMs: number;
-  readonly #started = performance.now();
+  readonly #started = now();
 
   constructor(program: Program, topology: BuiltTopology, sys: SystemCalls, own: SystemCalls) {
     this.sys = sys;
@@ -91,7 +92,7 @@ export class Case {
 
   /** Milliseconds until the deadline. @throws DeadlineError when there are none. */
   timeLeft(): number {
-    const left = this.#deadlineMs - (performance.now() - this.#started);
+    const left = this.#deadlineMs - (now() - this.#started);
     if (left <= 0) throw new DeadlineError(this.#deadlineMs);
     return left;
   }

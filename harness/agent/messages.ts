@@ -23,6 +23,9 @@ export class MessageMemory {
   held: unknown;
   /** What those of receives point to, by message: laid out once, as the same buffers come again and again. */
   readonly #placed: IncomingMessage[] = [];
+  /** By message: the room for data and control that its header offers; -1 once a call has overwritten them. */
+  readonly #offered: number[] = [];
+  readonly #offeredControl: number[] = [];
 
   /** `messages`: most messages of one sendmmsg, 1..1024. */
   constructor(messages: number) {
@@ -63,17 +66,21 @@ export class MessageMemory {
   /** Reads back what the kernel wrote into the header of message number `index`. */
   written(message: IncomingMessage, index: number): void {
     const at = index * MMSGHDR.size;
+    this.#offered[index] = -1;
     message.nameLength = Math.min(this.#ints[(at + MSGHDR.nameLength) / 4] ?? 0, message.name.length);
     message.controlLength = this.#ints[(at + MSGHDR.controlLength) / 4] ?? 0;
     message.flags = this.#ints[(at + MSGHDR.flags) / 4] ?? 0;
   }
 
   #place(message: IncomingMessage, index: number): void {
-    within(message.dataRoom, message.data, 'room for data');
-    within(message.controlRoom, message.control, 'room for control messages');
+    const { dataRoom, controlRoom } = message;
+    const known = this.#placed[index] === message;
+    if (known && this.#offered[index] === dataRoom && this.#offeredControl[index] === controlRoom) return;
+    within(dataRoom, message.data, 'room for data');
+    within(controlRoom, message.control, 'room for control messages');
     const at = index * MMSGHDR.size;
     const vector = (index * IOVEC.size) / WORD;
-    if (this.#placed[index] !== message) {
+    if (!known) {
       this.#placed[index] = message;
       this.#words[(at + MSGHDR.name) / WORD] = koffi.address(message.name);
       this.#words[(at + MSGHDR.iov) / WORD] = this.#vectorsAt + BigInt(index * IOVEC.size);
@@ -81,10 +88,12 @@ export class MessageMemory {
       this.#words[(at + MSGHDR.control) / WORD] = koffi.address(message.control);
       this.#vectors[vector + IOVEC.base / WORD] = koffi.address(message.data);
     }
-    // Names and lengths are overwritten by each call.
-    this.#vectors[vector + IOVEC.length / WORD] = BigInt(message.dataRoom);
+    // Names and lengths are overwritten by each call that brings a message here.
+    this.#vectors[vector + IOVEC.length / WORD] = BigInt(dataRoom);
     this.#ints[(at + MSGHDR.nameLength) / 4] = message.name.length;
-    this.#ints[(at + MSGHDR.controlLength) / 4] = message.controlRoom;
+    this.#ints[(at + MSGHDR.controlLength) / 4] = controlRoom;
+    this.#offered[index] = dataRoom;
+    this.#offeredControl[index] = controlRoom;
     this.#ints[(at + MSGHDR.flags) / 4] = 0;
   }
 

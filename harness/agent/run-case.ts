@@ -9,6 +9,7 @@ import { CAPTURE_KEY } from './step-capture.ts';
 import { perform } from './steps.ts';
 import type { SystemCalls } from './sys.ts';
 import type { TopologyCache } from './topology-cache.ts';
+import { now } from './now.ts';
 
 export interface Surroundings {
   /** For the endpoints under test. */
@@ -20,7 +21,7 @@ export interface Surroundings {
 }
 
 export function runCase(program: Program, around: Surroundings): AgentEvidence {
-  const started = performance.now();
+  const started = now();
   const steps: AgentStep[] = [];
   let setup: readonly string[] = [];
   let sentAt: bigint | null = null;
@@ -49,7 +50,7 @@ export function runCase(program: Program, around: Surroundings): AgentEvidence {
     ...(sentAt === null ? {} : { sentAt: String(sentAt) }),
     setup,
     kernel: around.log.sinceLast(),
-    durationMs: Math.round((performance.now() - started) * 1000) / 1000,
+    durationMs: Math.round((now() - started) * 1000) / 1000,
   };
 }
 
