@@ -14,12 +14,16 @@ type Fields = readonly (readonly [name: string, text: string])[];
 const BEFORE = 2;
 const AFTER = 6;
 const ANY_PORT = 'any';
+/** As in the first packet of the datagram, whatever it is there. */
+const FIRSTS = "the first's";
 const LEAVES = 'leaves at';
 
 /** What fields of packets that belong together are relative to. */
 interface Firsts {
   /** First packet seen of each datagram, by its number. */
-  readonly datagram: Map<number, { readonly id: number; readonly label: number }>;
+  readonly datagram: Map<number, { readonly id: number; readonly label: number; readonly link: string }>;
+  /** The datagram seen last on each way, by socket and destination. */
+  readonly last: Map<string, { readonly number: number; readonly id: number }>;
   /** Source port seen first of each socket. */
   readonly socket: Map<string, number>;
 }
@@ -30,7 +34,7 @@ export function differences(
   seen: readonly Packet[],
   slackMs = 0,
 ): ComparedPacket[] | null {
-  const firsts: Firsts = { datagram: new Map(), socket: new Map() };
+  const firsts: Firsts = { datagram: new Map(), last: new Map(), socket: new Map() };
   const lines: ComparedPacket[] = [];
   let first = -1;
   for (let index = 0; index < Math.max(expected.length, seen.length); index++) {
@@ -94,10 +98,11 @@ function expectedFields(packet: ModelPacket): Fields {
     ['IP ID', packet.family === 'ipv4' ? `first+${packet.idStep}` : ''],
     [
       'flow label',
-      packet.family === 'ipv4' ? '' : packet.flowLabel === null ? "the first's" : label(packet.flowLabel),
+      packet.family === 'ipv4' ? '' : packet.flowLabel === null ? FIRSTS : label(packet.flowLabel),
     ],
     ['IP options', packet.options],
     ['extension headers', packet.extensions.map(({ header, body }) => `${header}:${body}`).join(' ')],
+    ['link header', FIRSTS],
     ['VLAN', ''],
     ['fragment', ''],
     ['wrong', ''],
@@ -113,11 +118,12 @@ function endpoint(address: string, port: number): string {
 
 function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: Firsts): Fields {
   const { ttl, tos } = names(packet.family);
-  const { options, extensions, flowLabel, vlan, fragment, wrong } = observe(packet.head);
+  const { link, options, extensions, flowLabel, vlan, fragment, wrong } = observe(packet.head);
   const number = want?.datagram ?? -1;
   const first = firsts.datagram.get(number) ?? {
     id: (packet.ipId ?? 0) - (want?.idStep ?? 0),
     label: flowLabel,
+    link,
   };
   firsts.datagram.set(number, first);
   // Before 6.2 the kernel does not tell a capture the segment size (860b7f27b8f7).
@@ -134,14 +140,33 @@ function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: First
     [ttl, String(packet.ttl)],
     [tos, flag(packet.tos)],
     ['DF', packet.df === undefined ? '' : packet.df ? 'set' : 'clear'],
-    ['IP ID', packet.ipId === undefined ? '' : `first+${(packet.ipId - first.id) & 0xffff}`],
+    [
+      'IP ID',
+      packet.ipId === undefined
+        ? ''
+        : (repeatedId(packet, want, firsts) ?? `first+${(packet.ipId - first.id) & 0xffff}`),
+    ],
     ['flow label', packet.family === 'ipv4' ? '' : seenLabel(flowLabel, want, first.label)],
     ['IP options', options],
     ['extension headers', extensions],
+    ['link header', link === first.link ? FIRSTS : link],
     ['VLAN', vlan],
     ['fragment', fragment],
     ['wrong', wrong],
   ];
+}
+
+/**
+ * RFC 6864: of what may still be cut into fragments the identification must not come again soon. Those of a datagram's segments
+ * may, since one is reserved for a send (ip_select_ident()); that of the next datagram's first packet does not.
+ */
+function repeatedId({ ipId = 0 }: Packet, want: ModelPacket | undefined, { last }: Firsts): string | null {
+  if (want?.idStep !== 0) return null;
+  const way = `${want.socket} ${want.to.address}`;
+  const before = last.get(way);
+  last.set(way, { number: want.datagram, id: ipId });
+  const repeated = want.df === false && before?.id === ipId && before.number !== want.datagram;
+  return repeated ? "the last datagram's" : null;
 }
 
 function label(value: number): string {
@@ -150,7 +175,7 @@ function label(value: number): string {
 
 /** One that the kernel chose is any, but the same for all packets of a datagram. */
 function seenLabel(value: number, want: ModelPacket | undefined, first: number): string {
-  return want?.flowLabel === null && value === first ? "the first's" : label(value);
+  return want?.flowLabel === null && value === first ? FIRSTS : label(value);
 }
 
 /** A port that the kernel chose is any one, but the same for all packets of a socket. */

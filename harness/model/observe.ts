@@ -4,6 +4,8 @@ import type { Layer, Vlan } from '../wire/layers.ts';
 
 /** Texts in the notation of compare.ts; empty: there is none. */
 export interface Observed {
+  /** Addresses in the link header. */
+  readonly link: string;
   readonly options: string;
   readonly extensions: string;
   /** 20 bits; 0 for IPv4. */
@@ -15,7 +17,15 @@ export interface Observed {
 }
 
 const FRAGMENT = 44;
-const NONE: Observed = { options: '', extensions: '', flowLabel: 0, vlan: '', fragment: '', wrong: '' };
+const NONE: Observed = {
+  link: '',
+  options: '',
+  extensions: '',
+  flowLabel: 0,
+  vlan: '',
+  fragment: '',
+  wrong: '',
+};
 
 /** `head`: everything before the payload, as hex. */
 export function observe(head: string): Observed {
@@ -28,6 +38,7 @@ export function observe(head: string): Observed {
 }
 
 function add(seen: Observed, layer: Layer): Observed {
+  if (layer.layer === 'ethernet') return { ...seen, link: `${layer.source} to ${layer.destination}` };
   if (layer.layer === 'vlan') return { ...seen, vlan: joined(seen.vlan, tag(layer)) };
   if (layer.layer === 'ipv6') return { ...seen, flowLabel: layer.flowLabel };
   if (layer.layer === 'ipv4') {
