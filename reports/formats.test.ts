@@ -6,7 +6,7 @@ import { Collected } from './collect.ts';
 import { createView } from './create.ts';
 import { fakeResult, fakeRun, HOSTILE } from './fixtures.ts';
 import { golden, shown } from './golden.ts';
-import { printableJson, resultsDocument } from './json.ts';
+import { resultsText } from './json.ts';
 import { resultsJsonSchema, resultsSchema } from './results-schema.ts';
 import { FORMATS, type Format } from './view.ts';
 
@@ -147,7 +147,7 @@ test('json: a run cut off at any event gives a valid document', (t) => {
   const run = new Collected();
   for (const event of events.slice(0, -1)) {
     run.event(event);
-    const document = resultsSchema.parse(JSON.parse(printableJson(resultsDocument(run))));
+    const document = resultsSchema.parse(JSON.parse([...resultsText(run)].join('')));
     t.equal(document.ended, null);
   }
   t.end();
@@ -176,9 +176,16 @@ test('json: key order does not depend on the producer', (t) => {
   const write = (run: readonly RunEvent[]): string => {
     const collected = new Collected();
     for (const event of run) collected.event(event);
-    return printableJson(resultsDocument(collected), 2);
+    return [...resultsText(collected)].join('').trimEnd();
   };
   t.equal(write(reversed), write(events));
+  t.end();
+});
+
+test('json: a run without a result is a whole document too', (t) => {
+  const collected = new Collected();
+  for (const event of events) if (event.type !== 'case-end') collected.event(event);
+  t.same(resultsSchema.parse(JSON.parse([...resultsText(collected)].join(''))).results, []);
   t.end();
 });
 

@@ -103,17 +103,14 @@ function place({ file, line, column }: CaseResult['where']): CaseResult['where']
 }
 
 function sorted(target: TargetRecord): CaseResult[] {
-  return [...target.attempts.values()]
-    .flat()
-    .map(caseResult)
-    .sort((a, b) => {
-      if (a.id !== b.id) return a.id < b.id ? -1 : 1;
-      return a.attempt - b.attempt;
-    });
+  return [...target.attempts.values()].flat().sort((a, b) => {
+    if (a.id !== b.id) return a.id < b.id ? -1 : 1;
+    return a.attempt - b.attempt;
+  });
 }
 
-/** The document of a run so far. */
-export function resultsDocument(run: Collected): ResultsDocument {
+/** The document of a run so far, without its results. */
+function resultsHead(run: Collected): ResultsDocument {
   const { pass, fail, skip, xfail, xpass, error, timeout, crash } = run.totals();
   return {
     schema: SCHEMA,
@@ -139,8 +136,24 @@ export function resultsDocument(run: Collected): ResultsDocument {
       .flatMap(({ target, id, flaky }) => (flaky ? [{ target, id, outcomes: flaky }] : []))
       .sort((a, b) => (`${a.target} ${a.id}` < `${b.target} ${b.id}` ? -1 : 1)),
     notices: run.notices,
-    results: Array.from(run.targets.values()).flatMap(sorted),
+    results: [],
   };
+}
+
+/** How `"results": []` ends the document without results. */
+const TAIL = '[]\n}';
+
+/** The text of the document of a run so far, in pieces: of fifty rounds it is longer than any one string can be. */
+export function* resultsText(run: Collected): Generator<string> {
+  const empty = printableJson(resultsHead(run), 2);
+  yield empty.slice(0, -TAIL.length);
+  let between = '[\n';
+  for (const target of run.targets.values())
+    for (const result of sorted(target)) {
+      yield between + printableJson(caseResult(result), 2).replace(/^/gm, '    ');
+      between = ',\n';
+    }
+  yield between === '[\n' ? `${TAIL}\n` : '\n  ]\n}\n';
 }
 
 /** Control, format and direction characters that JSON allows raw, but a terminal would obey or hide. */
@@ -165,7 +178,7 @@ export function createJson(options: Pick<ViewOptions, 'out'>): View {
       run.event(event);
     },
     async close() {
-      if (run.start !== null) sink.write(`${printableJson(resultsDocument(run), 2)}\n`);
+      if (run.start !== null) for (const piece of resultsText(run)) sink.write(piece);
       await sink.flush();
     },
   };

@@ -53,7 +53,11 @@ const result = z.strictObject({
   checks: z.array(check),
   behaviours: z.array(z.string()).describe('Behaviours that decided the expectation.'),
   missing: z.array(z.strictObject({ behaviour: z.string(), commit: z.string(), subject: z.string() })),
-  calls: z.array(z.string()).describe('System calls as they happened, in strace-like notation.'),
+  calls: z
+    .array(z.string())
+    .describe(
+      'System calls as they happened, in strace-like notation. Of an attempt after the first that passed, these and the checks are in its evidence only.',
+    ),
   log: z.array(z.string()).nullable().describe('Kernel log lines; null when it could not be read.'),
   fingerprint: z.string().optional().describe('Names a kernel crash across runs.'),
   durationMs: z.number().min(0),

@@ -1,8 +1,8 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { Collected } from './collect.ts';
-import { printableJson, resultsDocument } from './json.ts';
+import { resultsText } from './json.ts';
 import { createTap } from './tap.ts';
 import type { View } from './view.ts';
 
@@ -33,14 +33,28 @@ function explain(file: string, error: unknown): WriteError {
   });
 }
 
+/** Characters that are written at a time. */
+const BLOCK = 1 << 20;
+
+function* inBlocks(pieces: Iterable<string>): Generator<string> {
+  let block = '';
+  for (const piece of pieces) {
+    block += piece;
+    if (block.length < BLOCK) continue;
+    yield block;
+    block = '';
+  }
+  yield block;
+}
+
 /** Replaces a file at once: readers see the old or the new text, also after a crash. Makes its folder if needed. */
-export async function writeAtomically(file: string, text: string): Promise<void> {
+export async function writeAtomically(file: string, text: Iterable<string>): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     await mkdir(dirname(file), { recursive: true });
     const handle = await open(temporary, 'w');
     try {
-      await handle.writeFile(text);
+      await writeFile(handle, inBlocks(text));
       // Delayed allocation tells of a full disk as late as here.
       await handle.sync();
     } finally {
@@ -76,8 +90,8 @@ export function createResultsWriter(folder: string): View {
       if (run.start === null) return;
       // One after the other would keep the second from being tried.
       const written = await Promise.allSettled([
-        writeAtomically(join(folder, 'results.json'), `${printableJson(resultsDocument(run), 2)}\n`),
-        writeAtomically(join(folder, 'results.tap'), tapText),
+        writeAtomically(join(folder, 'results.json'), resultsText(run)),
+        writeAtomically(join(folder, 'results.tap'), [tapText]),
       ]);
       const failed = written.find((result) => result.status === 'rejected');
       if (failed !== undefined) throw failed.reason;

@@ -76,7 +76,7 @@ export interface CaseResult {
     readonly commit: string;
     readonly subject: string;
   }[];
-  /** System calls, strace-like. */
+  /** System calls, strace-like. Left to the evidence, like the checks, for an attempt after the first that passed. */
   readonly calls: readonly string[];
   /** Kernel log lines of this case; null when unreadable. */
   readonly log: readonly string[] | null;

@@ -109,7 +109,7 @@ export async function attend(job: Attendance): Promise<MachineEnd> {
             if (task === null) ended++;
           },
           finish: (result) => {
-            if (result.calls.length > 0) now.last = result;
+            if (result.log !== null || result.durationMs > 0) now.last = result;
             job.finish(result);
           },
           stopped: job.stopped,

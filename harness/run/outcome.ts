@@ -33,15 +33,17 @@ export function judged(
       : missing(context, [...planned.behaviours, ...(verdict.behaviours ?? [])]);
   // A device that lacks what a missing commit would give it is the kernel's fault, not the harness's.
   const refused = evidence.broken?.kind === 'refused' && verdict.outcome === 'error' && lacking.length > 0;
+  // Fifty times the same would fill memory and journal: what a repeat that passed did is in its evidence.
+  const brief = attempt > 1 && verdict.outcome === 'pass';
   return {
     ...blank(context, planned, refused ? 'fail' : verdict.outcome, verdict.reason, {
       attempt,
       evidence: evidencePath(context.target, planned.id, attempt),
     }),
-    checks: verdict.checks,
+    checks: brief ? [] : verdict.checks,
     behaviours: planned.behaviours,
     missing: lacking,
-    calls: [...evidence.setup, ...evidence.steps.flatMap((step) => step.calls)],
+    calls: brief ? [] : [...evidence.setup, ...evidence.steps.flatMap((step) => step.calls)],
     log: evidence.kernel.log,
     ...(verdict.fingerprint === undefined ? {} : { fingerprint: verdict.fingerprint }),
     durationMs: evidence.durationMs,
