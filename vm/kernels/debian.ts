@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ensureFolder, type Cached } from './cache-folder.ts';
 import { downloadInto, megabytes } from './download.ts';
 import { keyOf } from './hash.ts';
@@ -126,19 +126,33 @@ async function addUnlisted(
   report(options, 'unpack', `unpacking ${unlisted.name}`);
   await unpackDeb(deb, scratch, 'modules');
   const verified = options.unverified !== true && image !== undefined;
-  if (verified) {
-    report(options, 'note', `${subject}: checking its modules against the key in its kernel`);
-    await verifyModules(join(folder, image), scratch, subject);
-  } else report(options, 'note', `${subject}: its modules are NOT verified, as told by --unverified`);
-  for (const release of await readdir(join(scratch, 'usr/lib/modules'))) {
-    await mkdir(join(folder, 'lib/modules', release), { recursive: true });
-    await rename(
-      join(scratch, 'usr/lib/modules', release, 'kernel'),
-      join(folder, 'lib/modules', release, 'kernel'),
-    );
-  }
+  await takeModules({ image: join(folder, image ?? ''), scratch, folder, subject, verified }, options);
   await rm(scratch, { recursive: true });
   return verified;
+}
+
+/** Move modules from a scratch folder beside their image, if `verified` only those that its key vouches for, and nothing else. */
+export async function takeModules(
+  {
+    image,
+    scratch,
+    folder,
+    subject,
+    verified,
+  }: { image: string; scratch: string; folder: string; subject: string; verified: boolean },
+  options: KernelOptions,
+): Promise<void> {
+  if (verified) {
+    report(options, 'note', `${subject}: checking its modules against the key in its kernel`);
+    await verifyModules(image, scratch, subject);
+  } else report(options, 'note', `${subject}: its modules are NOT verified, as told by --unverified`);
+  for (const root of ['lib/modules', 'usr/lib/modules'].map((path) => join(scratch, path)))
+    for (const item of await readdir(root, { recursive: true, withFileTypes: true }).catch(() => [])) {
+      if (!item.isFile() || !/\.ko(\.\w+)?$/.test(item.name)) continue;
+      const to = join(folder, 'lib/modules', relative(root, item.parentPath));
+      await mkdir(to, { recursive: true });
+      await rename(join(item.parentPath, item.name), join(to, item.name));
+    }
 }
 
 /** Refuse before a long download what would not fit. */

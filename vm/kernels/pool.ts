@@ -20,10 +20,13 @@ export interface Unlisted {
 /** No archive has it; there may be another release. */
 export class NotInPool extends KernelError {}
 
-/** Where Debian's pool has a package: by the first letter of its source, and without the epoch of its version. */
-export function poolPath({ name, version, source }: Unlisted): string {
+/**
+ * Where Debian's pool has a package: by the first letter of its source, and without the epoch of its version. The security
+ * archive has a folder more.
+ */
+export function poolPath({ name, version, source, suite }: Unlisted): string {
   const group = source.startsWith('lib') ? source.slice(0, 4) : source.slice(0, 1);
-  return `pool/main/${group}/${source}/${name}_${version.replace(/^\d+:/, '')}_amd64.deb`;
+  return `pool/${suite.endsWith('-security') ? 'updates/' : ''}main/${group}/${source}/${name}_${version.replace(/^\d+:/, '')}_amd64.deb`;
 }
 
 /**

@@ -2,6 +2,7 @@ import { fetchRelease, flavourOf, folderOf, releasesOf, type Release } from './d
 import { openFolder, type Cached } from './cache-folder.ts';
 import { NotServed } from './download.ts';
 import { resolvePath, resolveRunningImage } from './local.ts';
+import { fetchFormer, formerOf } from './former.ts';
 import { resolveMainline } from './mainline.ts';
 import { mayHaveMore, packageIndex, type PackageIndex } from './packages.ts';
 import { NotInPool } from './pool.ts';
@@ -37,6 +38,7 @@ export async function resolveKernel(text: string, options: KernelOptions = {}): 
   if (candidates.length === 0)
     return (
       (await newestStored(matches, wanted, options, 'the archive serves it no longer')) ??
+      (await fromPool(text, releases, options)) ??
       fail(unknown(text, served, releases, index))
     );
   const fetched = await fetchFirst(candidates, options);
@@ -48,6 +50,23 @@ export async function resolveKernel(text: string, options: KernelOptions = {}): 
     return resolveKernel(text, { ...options, refresh: true });
   }
   return (await newestStored(matches, wanted, options, fetched.message)) ?? fail(fetched);
+}
+
+/** A release that the index has dropped and the pool has not; null when it is in neither, or its name cannot be told. */
+async function fromPool(
+  text: string,
+  releases: readonly Release[],
+  options: KernelOptions,
+): Promise<Kernel | null> {
+  const former = formerOf(text, releases);
+  if (former === null) return null;
+  try {
+    return kernelOf(await fetchFormer(former, options), text.replace(/^debian:/, ''));
+  } catch (cause) {
+    if (!(cause instanceof NotInPool)) throw cause;
+    report(options, 'note', cause.message);
+    return null;
+  }
 }
 
 /** The first release that can be had; of several only those are passed over whose modules the pool has dropped too. */

@@ -8,6 +8,8 @@ import { element } from './der.ts';
 export interface BuildKey {
   /** Certificate, DER: what the kernel has built in. */
   readonly certificate: Buffer;
+  /** Private key, PEM. */
+  readonly key: string;
   /** The module with its signature at the end. */
   readonly sign: (module: Buffer) => Promise<Buffer>;
 }
@@ -47,6 +49,7 @@ export async function withBuildKey<T>(use: (key: BuildKey) => Promise<T>): Promi
     const signer = ['-signer', pem, '-inkey', key, '-md', 'sha256', '-outform', 'DER'];
     return await use({
       certificate: certificate.subarray(0, element(certificate)?.end),
+      key: await readFile(key, 'utf8'),
       sign: async (module) => {
         await writeFile(input, module);
         const signature = await openssl(
