@@ -27,7 +27,7 @@ import { Notes } from './notes.ts';
 import { requireProject, suiteOptions } from './project.ts';
 import { requireVersion } from './judge-as.ts';
 import { defaultJobs, runningTarget, targetsOf } from './targets.ts';
-import { newFolder, oldFolder, requireFree } from './results-folder.ts';
+import { newFolder, oldFolder, requireFree, type OwnFolder } from './results-folder.ts';
 import { redraws, style } from './terminal.ts';
 import { root, toolVersion } from './version.ts';
 
@@ -52,8 +52,21 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   requireVersion(flags.judgeAs);
   if (flags.output !== undefined) requireFree(flags.output);
   // Nobody else writes into the folder from before it is read.
-  let own = flags.resume === undefined ? null : await oldFolder(flags.resume);
-  const resumed = own && readRun(own.folder);
+  const own = flags.resume === undefined ? null : await oldFolder(flags.resume);
+  try {
+    return await prepareAndRun(selection, flags, own);
+  } finally {
+    await own?.release();
+  }
+}
+
+/** @param old the folder of the run that is to go on */
+async function prepareAndRun(
+  selection: readonly string[],
+  flags: RunFlags,
+  old: OwnFolder | null,
+): Promise<number> {
+  const resumed = old && readRun(old.folder);
   const choices = resumed?.plan.choices ?? choicesOf(selection, flags);
   await requireSegmenter(choices.endpoint);
   const command = agentCommand(choices.endpoint);
@@ -61,6 +74,7 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   const keeper = flags.keep === true ? new Keeper() : undefined;
   const interruption = new Interruption();
   const notes = new Notes();
+  let fresh: OwnFolder | null = null;
   const early = flags.dryRun ? null : await startEarly(choices, command, interruption.signal);
   try {
     const { planner, ...prepared } = prepare(choices, flags, resumed);
@@ -71,8 +85,7 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
           { keeper, onNote: notes.tell },
         );
     if (flags.dryRun) return await dryRun(planner, targets, command);
-    own ??= await newFolder(flags.output);
-    const { folder } = own;
+    const { folder } = old ?? (fresh = await newFolder(flags.output));
     return await realRun(
       { choices, flags, planner, ...prepared, command, folder, resumed, keeper, notes },
       targets,
@@ -81,7 +94,7 @@ export async function runCommand(typed: readonly string[], given: RunFlags): Pro
   } finally {
     await early?.discard();
     interruption.stop();
-    await own?.release();
+    await fresh?.release();
   }
 }
 
