@@ -5,6 +5,7 @@ import { placeByTime } from './launch.ts';
 import type { Network, Path } from './network.ts';
 import type { ModelPacket } from './packets.ts';
 import type { SocketState } from './socket.ts';
+import { tagsOf } from './tags.ts';
 import type { StepModel } from './walk.ts';
 
 interface Point {
@@ -30,7 +31,7 @@ export class Captures {
     this.#points.set(capture, { ns, dev, port, packets: [], unknown: '' });
   }
 
-  /** Packets leave by a device, and come in at its other end (`far`). Null: in IP fragments. */
+  /** Packets leave by the device below the one of their route, and come in at its other end (`far`). Null: in IP fragments. */
   pass(
     { ns, dev }: Path,
     near: readonly ModelPacket[] | null,
@@ -38,20 +39,24 @@ export class Captures {
     sender: SocketState,
   ): void {
     const peer = this.#network.peer(ns, dev);
-    const stacked = this.#network.lowest(ns, dev) !== dev;
+    const lowest = this.#network.lowest(ns, dev);
+    const vlan = tagsOf(this.#network, ns, dev);
     for (const point of this.#points.values()) {
-      const here = point.ns === ns && point.dev === dev;
-      if (stacked && (point.ns === ns || point.ns === peer?.ns)) {
-        point.unknown = `${dev} hands packets to another device`;
+      const here = point.ns === ns && point.dev === lowest;
+      const there = point.ns === peer?.ns && point.dev === peer.dev;
+      if (!here && !there) {
+        if (lowest !== dev && (point.ns === ns || point.ns === peer?.ns))
+          point.unknown = `${dev} hands packets to another device`;
         continue;
       }
-      if (!here && (point.ns !== peer?.ns || point.dev !== peer.dev)) continue;
       const packets = here ? near : far;
       if (!packets) point.unknown = 'the datagram is cut into IP fragments';
       else
         placeByTime(
           point.packets,
-          packets.filter((packet) => passes(packet, point.port, sender)),
+          packets
+            .filter((packet) => passes(packet, point.port, sender))
+            .map((packet) => ({ ...packet, vlan })),
         );
     }
   }

@@ -103,7 +103,7 @@ function expectedFields(packet: ModelPacket): Fields {
     ['IP options', packet.options],
     ['extension headers', packet.extensions.map(({ header, body }) => `${header}:${body}`).join(' ')],
     ['link header', FIRSTS],
-    ['VLAN', ''],
+    ['VLAN', packet.vlan],
     ['fragment', ''],
     ['wrong', ''],
   ];

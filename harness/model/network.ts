@@ -151,10 +151,12 @@ export class Network {
     return below === undefined ? dev : this.lowest(ns, below);
   }
 
+  readonly link = (ns: string, dev: string): Link | undefined => this.#spaces.get(ns)?.links.get(dev);
+
   device(ns: string, upper: string, rules: Rules): Device {
     // What stands above a device takes what that one takes: their features follow it (netdev_increment_features()).
     const dev = this.lowest(ns, upper);
-    const link = this.#spaces.get(ns)?.links.get(dev);
+    const link = this.link(ns, dev);
     const features: Readonly<Record<string, boolean | undefined>> = link?.features ?? {};
     const kind = link?.kind ?? 'lo';
     const checksums = features['tx-checksum-ip-generic'] ?? true;
@@ -171,13 +173,13 @@ export class Network {
 
   /** What holds packets back, if anything does. */
   queue({ ns, dev }: Path): Queue {
-    const link = this.#spaces.get(ns)?.links.get(this.lowest(ns, dev));
+    const link = this.link(ns, this.lowest(ns, dev));
     return { kind: link?.kind ?? 'lo', qdisc: link?.qdisc };
   }
 
   /** Is the wire behind this device one that takes what a NIC makes of a packet: segments, checksums filled in? */
   isNic(ns: string, dev: string): boolean {
-    return this.#spaces.get(ns)?.links.get(dev)?.kind === 'tap';
+    return this.link(ns, dev)?.kind === 'tap';
   }
 
   /**
@@ -186,9 +188,9 @@ export class Network {
    */
   joins({ ns, dev }: Path, rules: Rules): boolean {
     const far = this.peer(ns, dev);
-    const there = far && this.#spaces.get(far.ns)?.links.get(far.dev);
+    const there = far && this.link(far.ns, far.dev);
     if (there?.features['rx-gro'] !== true) return false;
-    const here = this.#spaces.get(ns)?.links.get(this.lowest(ns, dev))?.features;
+    const here = this.link(ns, this.lowest(ns, dev))?.features;
     if (there.kind !== 'veth' || here?.['tx-tcp-segmentation'] !== false)
       throw new Underivable(`${there.name} may join packets`);
     return rules.has('veth-joins-packets');
@@ -197,7 +199,7 @@ export class Network {
   /** The other end of a pair of veth or tap devices; null: what leaves here arrives nowhere, or (lo) right here. */
   peer(ns: string, upper: string): { ns: string; dev: string } | null {
     const dev = this.lowest(ns, upper);
-    const own = this.#spaces.get(ns)?.links.get(dev)?.peer;
+    const own = this.link(ns, dev)?.peer;
     if (own) return { ns: own.ns, dev: own.name };
     for (const [other, { links }] of this.#spaces)
       for (const { name, peer } of links.values())

@@ -52,12 +52,14 @@ function add(seen: Observed, layer: Layer): Observed {
   return { ...seen, extensions: joined(seen.extensions, `${layer.header}:${layer.body}`) };
 }
 
-function tag({ tpid, id, priority }: Vlan): string {
+/** `8100/5/0`: protocol, VLAN, priority. */
+export function tag({ tpid, id, priority }: Pick<Vlan, 'tpid' | 'id' | 'priority'>): string {
   return `${tpid.toString(16)}/${id}/${priority}`;
 }
 
-function joined(first: string, second: string): string {
-  return first === '' ? second : `${first} ${second}`;
+/** Texts of an outer and an inner thing. */
+export function joined(first: string, second: string): string {
+  return first === '' || second === '' ? first + second : `${first} ${second}`;
 }
 
 function fragmentText(offset: number, more: boolean): string {

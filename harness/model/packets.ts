@@ -29,6 +29,8 @@ export interface ModelPacket {
   readonly df?: boolean;
   /** IPv4 options as hex. */
   readonly options: string;
+  /** Tags as observe.ts writes them; empty: none. */
+  readonly vlan: string;
   /** IPv6 extension headers without their first byte, by header number, outermost first. */
   readonly extensions: readonly { readonly header: number; readonly body: string }[];
   /** Packets of one socket have the same number: one source port, also where the kernel chose it. */
@@ -140,6 +142,7 @@ function header(
     flowLabel,
     ...(family === 'ipv4' ? { df: dontFragment(request, sum(all)) } : {}),
     options: options.toString('hex'),
+    vlan: '',
     extensions: extensions.map(({ header: number, bytes }) => ({
       header: number,
       body: bytes.toString('hex', 1),

@@ -1,4 +1,5 @@
 /** Steps on one socket that move no data: open, bind, connect, set, get, close, queue. */
+import { payload } from '../agent/payload.ts';
 import type { Expected } from '../contract/expectation.ts';
 import type { Action, Endpoint, OptionValue } from '../contract/program.ts';
 import type { OptionValueYaml, Size } from '../load/schema/common.ts';
@@ -130,7 +131,7 @@ export function bind(build: Build, step: StepOf<'bind'>, path: Path): void {
 /** The port that `zero_sum` asks for; null when it does not. */
 function zeroSum(
   build: Build,
-  { bind: { zero_sum } }: StepOf<'bind'>,
+  { bind: { zero_sum, zero_sum_from } }: StepOf<'bind'>,
   { family }: OpenSocket,
   from: Endpoint,
   at: Path,
@@ -138,8 +139,10 @@ function zeroSum(
   if (zero_sum === undefined) return null;
   const path = [...at, 'zero_sum'];
   const length = build.scope.int(zero_sum, path, 0, 65527);
+  const begin =
+    zero_sum_from === undefined ? 0 : build.scope.int(zero_sum_from, [...at, 'zero_sum_from'], 0, 65527);
   const to = build.endpoint({ to: 'receiver', port: null }, family, PORT, path);
-  return zeroSumPort(build.seed, build.coming, length, from, to);
+  return zeroSumPort(payload(build.seed, build.coming, begin + length).subarray(begin), from, to);
 }
 
 export function connect(build: Build, step: StepOf<'connect'>, path: Path): void {

@@ -98,6 +98,7 @@ export const verbs = {
         .describe(
           'In place of a port: the one by which the next send, cut to so many bytes, has a UDP checksum of 0.',
         ),
+      zero_sum_from: size.optional().describe('These are the bytes from here on, by default the first.'),
     }),
     expect: expectNothing.optional(),
     ...beside,
