@@ -1,8 +1,19 @@
 /** IP addresses as text and as bytes. */
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** 4 or 16 bytes in network order; undefined when the text is no address. */
+/** The same few addresses are read and written for every packet. */
+const MOST_KNOWN = 1000;
+const parsed = new Map<string, Buffer | undefined>();
+
+/** 4 or 16 bytes in network order, which nobody may write to; undefined when the text is no address. */
 export function parseAddress(text: string): Buffer | undefined {
+  if (parsed.has(text)) return parsed.get(text);
+  const bytes = parse(text);
+  if (parsed.size < MOST_KNOWN) parsed.set(text, bytes);
+  return bytes;
+}
+
+function parse(text: string): Buffer | undefined {
   if (isIPv4(text)) return Buffer.from(text.split('.').map(Number));
   if (!isIPv6(text) || text.includes('%')) return undefined;
   const [head = '', tail] = text.split('::');
@@ -21,9 +32,7 @@ function groups(text: string): number[] {
   });
 }
 
-/** The same few addresses are written for every packet. */
 const written = new Map<string, string>();
-const MOST_WRITTEN = 1000;
 
 /** `10.0.0.1` or, by RFC 5952, `fd00::1`. 4 or 16 bytes. */
 export function formatAddress(bytes: Buffer): string {
@@ -31,7 +40,7 @@ export function formatAddress(bytes: Buffer): string {
   let text = written.get(key);
   if (text === undefined) {
     text = write(bytes);
-    if (written.size < MOST_WRITTEN) written.set(key, text);
+    if (written.size < MOST_KNOWN) written.set(key, text);
   }
   return text;
 }
