@@ -1,4 +1,5 @@
 /** Links over rtnetlink: include/uapi/linux/if_link.h, rtnetlink.h. */
+import { parseAddress } from '../wire/address.ts';
 import { attribute, nested, NLM_F, parseAttributes } from './netlink-message.ts';
 import type { Netlink } from './netlink.ts';
 
@@ -16,6 +17,7 @@ const DATA: Readonly<Record<string, Readonly<Partial<Record<'id' | 'mode', reado
     macvlan: { mode: [1, 4] },
     ipvlan: { mode: [1, 2] },
     bond: { mode: [1, 1] },
+    vxlan: { id: [1, 4] },
   };
 const IFF_UP = 1;
 /** It has a carrier: netif_oper_up(). */
@@ -56,6 +58,8 @@ export interface NewLink {
   readonly peer?: Peer | undefined;
   /** Index of the device it stands on. */
   readonly lower?: number | undefined;
+  /** Address of the other end of a tunnel. */
+  readonly remote?: string | undefined;
   readonly id?: number | undefined;
   readonly mode?: number | undefined;
 }
@@ -77,6 +81,7 @@ export function createLink(netlink: Netlink, link: NewLink): void {
     bytes.writeUIntLE(value, 0, width);
     return [attribute(type, bytes)];
   });
+  if (link.remote !== undefined) data.push(...tunnel(link.remote));
   if (data.length > 0) info.push(nested(IFLA_INFO.DATA, ...data));
   netlink.request(`cannot create ${kind} ${name}`, RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, [
     ifinfo(0),
@@ -84,6 +89,22 @@ export function createLink(netlink: Netlink, link: NewLink): void {
     ...(lower === undefined ? [] : [attribute(IFLA.LINK, lower)]),
     nested(IFLA.LINKINFO, ...info),
   ]);
+}
+
+const VXLAN = { GROUP: 2, PORT: 15, GROUP6: 16, UDP_CSUM: 18 } as const;
+const VXLAN_PORT = 4789;
+
+/** With checksums in the outer packets, also in those of IPv4. */
+function tunnel(remote: string): Buffer[] {
+  const address = parseAddress(remote);
+  if (!address) throw new RangeError(`${remote} is no address`);
+  const port = Buffer.alloc(2);
+  port.writeUInt16BE(VXLAN_PORT);
+  return [
+    attribute(address.length === 4 ? VXLAN.GROUP : VXLAN.GROUP6, address),
+    attribute(VXLAN.PORT, port),
+    attribute(VXLAN.UDP_CSUM, Buffer.of(1)),
+  ];
 }
 
 /** Makes a device part of a bond or bridge. A bond takes only devices that are down. */

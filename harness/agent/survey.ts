@@ -62,11 +62,19 @@ function attempt(kind: string, sys: SystemCalls, route: Netlink): string | null 
       return works(() => {
         const peer = kind === 'veth' ? { name: 'survey-peer' } : undefined;
         const lower = STANDING.includes(kind) ? lowerDevice(route, kind) : undefined;
-        createLink(route, { name: `s-${kind}`, kind, peer, lower, ...(kind === 'vlan' ? { id: 1 } : {}) });
+        createLink(route, {
+          name: `s-${kind}`,
+          kind,
+          peer,
+          lower,
+          id: NUMBERED.includes(kind) ? 1 : undefined,
+        });
       });
   }
 }
 
+/** Kinds that are nothing without a number. */
+const NUMBERED = ['vlan', 'vxlan'];
 /** Kinds that stand on another device, which has to be an Ethernet one. */
 const STANDING = ['vlan', 'macvlan', 'ipvlan'];
 

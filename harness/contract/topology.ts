@@ -16,7 +16,7 @@ export interface Namespace {
 /** Kinds of links that topologies are made of, as `ip link add … type KIND` names them; `lo` is there by itself. */
 export const LINK_KINDS = [
   ...(['lo', 'dummy', 'ifb', 'veth'] as const),
-  ...(['vlan', 'macvlan', 'ipvlan', 'bridge', 'bond', 'tap'] as const),
+  ...(['vlan', 'macvlan', 'ipvlan', 'bridge', 'bond', 'tap', 'vxlan'] as const),
 ] as const;
 export type LinkKind = (typeof LINK_KINDS)[number];
 
@@ -43,7 +43,9 @@ export interface Link {
   readonly lower?: string;
   /** The bond or bridge it belongs to, in the same namespace. */
   readonly master?: string;
-  /** vlan: its tag, 1..4094. */
+  /** vxlan: address of the tunnel's other end, IPv4 or IPv6; the outer packets have checksums. */
+  readonly remote?: string;
+  /** vlan: its tag, 1..4094; vxlan: its network. */
   readonly id?: number;
   /** bond, macvlan, ipvlan: the number of its mode, as include/uapi/linux/if_link.h and if_bonding.h have it. */
   readonly mode?: number;

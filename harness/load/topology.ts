@@ -102,6 +102,8 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
         report(path, `a ${link.kind} needs a "peer"`);
       if (STANDING.includes(link.kind ?? '') && link.lower === undefined)
         report(path, `a ${link.kind ?? ''} needs a "lower" device`);
+      if (link.kind === 'vxlan' && (link.remote === undefined || link.id === undefined))
+        report(path, 'a vxlan needs a "remote" address and an "id"');
       for (const key of ['lower', 'master'] as const) {
         const other = link[key];
         if (other !== undefined && !links.some(({ name }) => name === other))

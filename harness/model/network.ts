@@ -117,7 +117,8 @@ export class Network {
     if (link?.neighbours && !(to in link.neighbours))
       throw new Underivable(`nobody knows the hardware address of ${to}`);
     const source = link?.addresses.map(bare).find((own) => parseAddress(own)?.length === address.length);
-    if (!link || source === undefined) throw new Underivable(`${best.dev} has no ${family} address`);
+    if (!link || source === undefined || link.kind === 'vxlan')
+      throw new Underivable(`${best.dev} is a tunnel or has no ${family} address`);
     const deviceMtu = link.mtu ?? ETHERNET_MTU;
     return { ns, dev: best.dev, deviceMtu, pathMtu: Math.min(best.mtu ?? deviceMtu, MOST[family]), source };
   }
@@ -140,10 +141,7 @@ export class Network {
     return this.owns(ns, address) || (bytes !== undefined && isLoopback(bytes));
   }
 
-  /**
-   * The device that a packet leaves a namespace by: a vlan, macvlan or ipvlan hands it to the one it stands on, a bridge or
-   * bond to its member.
-   */
+  /** The device that a packet leaves a namespace by: below those that stand on it, or that it is a member of. */
   lowest(ns: string, dev: string): string {
     const links = this.#spaces.get(ns)?.links;
     const below =

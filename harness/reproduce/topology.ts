@@ -96,12 +96,13 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
 }
 
 /** A link that is no pair, as `ip link add` wants it. */
-function standing(draft: Draft, { name, kind, lower, id, mode }: Link): string {
+function standing(draft: Draft, { name, kind, lower, id, mode, remote }: Link): string {
   return [
     ...(lower === undefined ? [] : ['link', word(draft, lower)]),
     ...['name', word(draft, name), 'type', kind],
     ...(id === undefined ? [] : ['id', String(id)]),
     ...(mode === undefined ? [] : ['mode', MODES[kind]?.[mode] ?? draft.refuse(`${kind} mode ${mode}`)]),
+    ...(remote === undefined ? [] : ['remote', word(draft, remote), 'dstport', '4789', 'udpcsum']),
   ].join(' ');
 }
 
