@@ -117,7 +117,7 @@ const SURELY_WRONG: Readonly<Record<string, Mutate>> = {
     return `${text.trimEnd()}\n  mutant:\n    rule: r\n    send: { bytes: mutant${below(100)} + 1 }\n    expect: { error: EIO }\n`;
   },
   'an alias'(text, below) {
-    const [lines, i] = lineAt(text, below, /: [a-z0-9]+$/);
+    const [lines, i] = lineAt(text, below, /^[^#]*: [a-z0-9]+$|^title: /);
     return lines.with(i, (lines[i] ?? '').replace(/: .*/, ': *mutant')).join('\n');
   },
   'a tab for indentation'(text, below) {
