@@ -71,7 +71,8 @@ function collect(planned: PlannedCase, evidence: CaseEvidence): Collected {
     try {
       checks.push(...checkStep(action, expectation, step));
       const model = walk?.step(action, { ok: step.ret !== -1, sent: step.ret });
-      const check = model && checkModel(describe(action), action, model, step, expectation);
+      const check =
+        model && checkModel(describe(action), action, model, step, expectation, planned.program.seed);
       if (check) checks.push(check);
       disagrees ||= check?.ok === false;
     } catch (problem) {

@@ -7,6 +7,7 @@ import { differences, wrongFields } from '../model/compare.ts';
 import { showLeaving } from '../model/launch.ts';
 import type { ModelDatagram } from '../model/receivers.ts';
 import type { StepModel } from '../model/walk.ts';
+import { settleSums } from './fragments.ts';
 import { sameBytes, showReturn, showRuns } from './notation.ts';
 
 /** Name of the aspect in a check's name. */
@@ -20,6 +21,7 @@ export function checkModel(
   model: StepModel,
   evidence: StepEvidence,
   { where }: Expectation,
+  seed: number,
 ): Check | null {
   if (model.kind === 'none') return null;
   const check = (ok: boolean, expected: string, actual: string, more: Partial<Check> = {}): Check => ({
@@ -42,7 +44,7 @@ export function checkModel(
     return found ? check(false, found.expected, found.actual) : check(true, AS_MODELLED, AS_MODELLED);
   }
   if (!evidence.packets) return null;
-  const lines = differences(model.packets, evidence.packets, evidence.slackMs);
+  const lines = differences(model.packets, settleSums(evidence.packets, seed), evidence.slackMs);
   const line = lines?.find((one) => one.presence !== 'both' || wrongFields(one).length > 0);
   if (!lines || !line) return check(true, AS_MODELLED, AS_MODELLED);
   return check(false, side(line, 'expected'), side(line, 'actual'), { comparison: lines });

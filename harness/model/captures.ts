@@ -76,6 +76,7 @@ export class Captures {
   }
 }
 
-function passes({ from, to }: ModelPacket, port: number, { bound }: SocketState): boolean {
-  return to.port === port || (bound ? from.port === port : false);
+function passes({ from, to, fragment }: ModelPacket, port: number, { bound }: SocketState): boolean {
+  // Later fragments have no ports: a capture takes them all.
+  return (fragment?.offset ?? 0) > 0 || to.port === port || (bound ? from.port === port : false);
 }

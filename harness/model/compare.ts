@@ -1,10 +1,10 @@
 /** Packets as the model has them beside packets as they were seen, both in one notation, field by field. */
 import type { Packet } from '../contract/evidence.ts';
 import type { ComparedField, ComparedPacket } from '../contract/result.ts';
-import { formatEndpoint, parseAddress } from '../wire/address.ts';
+import { formatAddress, formatEndpoint, parseAddress } from '../wire/address.ts';
 import { showRuns, sameBytes } from '../judge/notation.ts';
 import { showLeaving } from './launch.ts';
-import { observe } from './observe.ts';
+import { fragmentText, observe } from './observe.ts';
 import type { ModelPacket } from './packets.ts';
 
 /** A packet's fields by name, in the order they are shown. */
@@ -83,19 +83,19 @@ function names(family: Packet['family']): { ttl: string; tos: string } {
 
 function expectedFields(packet: ModelPacket): Fields {
   const { ttl, tos } = names(packet.family);
-  const from = endpoint(packet.from.address, packet.from.port);
+  const end = (packet.fragment?.offset ?? 0) > 0 ? bare : endpoint;
   return [
-    ['from', from],
-    ['to', endpoint(packet.to.address, packet.to.port)],
+    ['from', end(packet.from.address, packet.from.port)],
+    ['to', end(packet.to.address, packet.to.port)],
     ['bytes', showRuns(packet.payload)],
     ['IP length', String(packet.ipLength)],
     ['UDP length', String(packet.udpLength)],
-    ['checksum', packet.checksum],
+    ['checksum', (packet.fragment?.offset ?? 0) > 0 ? 'fragment' : packet.checksum],
     ['gso', packet.gso === 'none' ? 'none' : `${packet.gso} ${packet.gsoSize}`],
     [ttl, String(packet.ttl)],
     [tos, flag(packet.tos)],
     ['DF', packet.df === undefined ? '' : packet.df ? 'set' : 'clear'],
-    ['IP ID', packet.family === 'ipv4' ? `first+${packet.idStep}` : ''],
+    ['IP ID', packet.family === 'ipv4' || packet.fragment ? `first+${packet.idStep}` : ''],
     [
       'flow label',
       packet.family === 'ipv4' ? '' : packet.flowLabel === null ? FIRSTS : label(packet.flowLabel),
@@ -104,9 +104,14 @@ function expectedFields(packet: ModelPacket): Fields {
     ['extension headers', packet.extensions.map(({ header, body }) => `${header}:${body}`).join(' ')],
     ['link header', FIRSTS],
     ['VLAN', packet.vlan],
-    ['fragment', ''],
+    ['fragment', packet.fragment ? fragmentText(packet.fragment) : ''],
     ['wrong', ''],
   ];
+}
+
+function bare(address: string): string {
+  const bytes = parseAddress(address);
+  return bytes ? formatAddress(bytes) : address;
 }
 
 function endpoint(address: string, port: number): string {
@@ -118,10 +123,12 @@ function endpoint(address: string, port: number): string {
 
 function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: Firsts): Fields {
   const { ttl, tos } = names(packet.family);
-  const { link, options, extensions, flowLabel, vlan, fragment, wrong } = observe(packet.head);
+  const seen = observe(packet.head);
+  const { link, options, extensions, flowLabel, vlan, fragment, wrong } = seen;
+  const ipId = packet.ipId ?? seen.fragmentId;
   const number = want?.datagram ?? -1;
   const first = firsts.datagram.get(number) ?? {
-    id: (packet.ipId ?? 0) - (want?.idStep ?? 0),
+    id: (ipId ?? 0) - (want?.idStep ?? 0),
     label: flowLabel,
     link,
   };
@@ -142,9 +149,7 @@ function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: First
     ['DF', packet.df === undefined ? '' : packet.df ? 'set' : 'clear'],
     [
       'IP ID',
-      packet.ipId === undefined
-        ? ''
-        : (repeatedId(packet, want, firsts) ?? `first+${(packet.ipId - first.id) & 0xffff}`),
+      ipId === undefined ? '' : (repeatedId(packet, want, firsts) ?? `first+${(ipId - first.id) & 0xffff}`),
     ],
     ['flow label', packet.family === 'ipv4' ? '' : seenLabel(flowLabel, want, first.label)],
     ['IP options', options],
@@ -180,7 +185,7 @@ function seenLabel(value: number, want: ModelPacket | undefined, first: number):
 
 /** A port that the kernel chose is any one, but the same for all packets of a socket. */
 function source(from: string, want: ModelPacket | undefined, { socket }: Firsts): string {
-  if (!want || want.from.port !== 0) return from;
+  if (!want || want.from.port !== 0 || (want.fragment?.offset ?? 0) > 0) return from;
   const port = Number(/:(\d+)$/u.exec(from)?.[1] ?? 0);
   const first = socket.get(want.socket) ?? port;
   socket.set(want.socket, first);

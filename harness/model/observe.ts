@@ -1,5 +1,6 @@
 /** What a captured packet's headers say beyond the fields of its record. */
 import { decode } from '../wire/decode.ts';
+import type { Fragment } from './fragments.ts';
 import type { Layer, Vlan } from '../wire/layers.ts';
 
 /** Texts in the notation of compare.ts; empty: there is none. */
@@ -12,6 +13,10 @@ export interface Observed {
   readonly flowLabel: number;
   readonly vlan: string;
   readonly fragment: string;
+  /** Identification of an IPv6 fragment, or of any IPv4 packet; offset in bytes. */
+  readonly fragmentId?: number;
+  readonly fragmentAt: number;
+  readonly moreFragments: boolean;
   /** What is wrong with the headers. */
   readonly wrong: string;
 }
@@ -24,6 +29,8 @@ const NONE: Observed = {
   flowLabel: 0,
   vlan: '',
   fragment: '',
+  fragmentAt: 0,
+  moreFragments: false,
   wrong: '',
 };
 
@@ -42,13 +49,12 @@ function add(seen: Observed, layer: Layer): Observed {
   if (layer.layer === 'vlan') return { ...seen, vlan: joined(seen.vlan, tag(layer)) };
   if (layer.layer === 'ipv6') return { ...seen, flowLabel: layer.flowLabel };
   if (layer.layer === 'ipv4') {
-    const { more, fragmentOffset, optionBytes } = layer;
-    const fragment = more || fragmentOffset > 0 ? fragmentText(fragmentOffset, more) : '';
-    return { ...seen, options: optionBytes, fragment };
+    const { more, fragmentOffset, optionBytes, id } = layer;
+    return { ...seen, options: optionBytes, ...fragmented(fragmentOffset, more, id) };
   }
   if (layer.layer !== 'extension') return seen;
   if (layer.header === FRAGMENT && layer.fragment)
-    return { ...seen, fragment: fragmentText(layer.fragment.offset, layer.fragment.more) };
+    return { ...seen, ...fragmented(layer.fragment.offset, layer.fragment.more, layer.fragment.id) };
   return { ...seen, extensions: joined(seen.extensions, `${layer.header}:${layer.body}`) };
 }
 
@@ -62,6 +68,14 @@ export function joined(first: string, second: string): string {
   return first === '' || second === '' ? first + second : `${first} ${second}`;
 }
 
-function fragmentText(offset: number, more: boolean): string {
+type Place = Pick<Observed, 'fragment' | 'fragmentId' | 'fragmentAt' | 'moreFragments'>;
+
+function fragmented(offset: number, more: boolean, id: number): Place {
+  const fragment = more || offset > 0 ? fragmentText({ offset, more }) : '';
+  return { fragment, fragmentId: id, fragmentAt: offset, moreFragments: more };
+}
+
+/** In the notation of compare.ts. */
+export function fragmentText({ offset, more }: Fragment): string {
   return `at ${offset}${more ? ' with more to come' : ', the last'}`;
 }

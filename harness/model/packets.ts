@@ -3,9 +3,12 @@ import { PMTUDISC } from '../abi/flags.ts';
 import type { Slice } from '../contract/expectation.ts';
 import type { Endpoint, Family } from '../contract/program.ts';
 import { parseAddress } from '../wire/address.ts';
+import { fragmentsOf } from './fragments.ts';
+import type { Fragment } from './fragments.ts';
 import type { Leaves } from './launch.ts';
 import { IP_HEADER, UDP_HEADER, hasExtensions, networkHeader } from './limits.ts';
 import type { Device } from './network.ts';
+import { cut, sum } from './payloads.ts';
 import type { Request } from './request.ts';
 import type { Rules } from './signals.ts';
 
@@ -39,6 +42,8 @@ export interface ModelPacket {
   readonly datagram: number;
   /** IPv4 identification, relative to that of the datagram's first packet (inet_gso_segment()). */
   readonly idStep: number;
+  /** Absent: it is no fragment. Later ones have no UDP header: a UDP length of 0, and no ports. */
+  readonly fragment?: Fragment;
   /** Absent: nothing is to be said of its time. */
   readonly leaves?: Leaves;
 }
@@ -51,24 +56,6 @@ const ROUTING = 43;
 const DESTINATION = 60;
 const LINK_HEADER = 14;
 
-/** Bytes in all. */
-export function sum(payload: readonly Slice[]): number {
-  return payload.reduce((total, { length }) => total + length, 0);
-}
-
-/** `[from, to)` of a datagram's bytes. */
-export function cut(payload: readonly Slice[], from: number, to: number): Slice[] {
-  const parts: Slice[] = [];
-  let start = 0;
-  for (const { stream, at, length } of payload) {
-    const first = Math.max(from, start);
-    const last = Math.min(to, start + length);
-    if (first < last) parts.push({ stream, at: at + first - start, length: last - first });
-    start += length;
-  }
-  return parts;
-}
-
 /** A datagram that goes down. */
 export interface Sent {
   readonly request: Request;
@@ -80,7 +67,7 @@ export interface Sent {
   readonly leaves?: Leaves;
 }
 
-/** Null: IP cuts the datagram into fragments, for which there are no rules here. */
+/** Null: IP cuts a datagram with extension headers into fragments, for which there are no rules here. */
 export function packetsOf(sent: Sent, device: Device, rules: Rules): ModelPacket[] | null {
   const { request, payload, inOneGo } = sent;
   const length = sum(payload);
@@ -88,12 +75,13 @@ export function packetsOf(sent: Sent, device: Device, rules: Rules): ModelPacket
   const extended = hasExtensions(request);
   const segmented = gso > 0 && length > gso;
   const fits = networkHeader(request) + UDP_HEADER + length <= request.fragsize;
-  if (!segmented && !fits) return null;
+  if (!segmented && !fits && extended) return null;
   // A partial checksum stays one only where the device takes it; skb_checksum_help() makes it otherwise.
-  const left = device.checksums && !extended && (gso > 0 || inOneGo);
+  const left = device.checksums && !extended && (segmented || fits) && (gso > 0 || inOneGo);
   const checksum = unchecked ? 'zero' : left ? 'partial' : 'good';
   const packet = (from: number, to: number, gsoSize: number, idStep: number): ModelPacket =>
     header(sent, cut(payload, from, to), { checksum, gsoSize, idStep });
+  if (!segmented && !fits) return fragmentsOf(packet(0, length, 0, 0), request);
   if (!segmented) return [packet(0, length, 0, 0)];
   const whole = device.whole && !extended && takes(device, request, length, rules);
   if (whole) return [packet(0, length, gso, 0)];

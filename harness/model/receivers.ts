@@ -6,8 +6,8 @@ import { join } from './join.ts';
 import { placeByTime } from './launch.ts';
 import type { Leaves } from './launch.ts';
 import type { Network } from './network.ts';
-import { cut } from './packets.ts';
 import type { ModelPacket, Sent } from './packets.ts';
+import { cut } from './payloads.ts';
 import type { Request } from './request.ts';
 import type { Rules } from './signals.ts';
 import { asksForErrors, intOption } from './socket.ts';
@@ -75,7 +75,7 @@ export class Receivers {
     // Decided on arrival: udp_unexpected_gso() looks whether the socket has UDP_GRO then.
     const gro = intOption(taker, 'UDP_GRO', 0) !== 0;
     const from = sender.bound && sender.bound.port !== 0 ? endpoint(request, taker, family) : null;
-    const joins = gro && this.#network.joins(path, this.#rules);
+    const joins = gro && !packets?.[0]?.fragment && this.#network.joins(path, this.#rules);
     const arrived = joins && packets ? joined(request, packets) : arrivals(request, payload, packets, gro);
     placeByTime(
       taker.queue,
@@ -134,7 +134,7 @@ function arrivals(
   gro: boolean,
 ): Pick<Queued, 'payload' | 'gsoSize'>[] {
   // IP puts fragments together again.
-  if (!packets) return [{ payload, gsoSize: 0 }];
+  if (!packets || packets[0]?.fragment) return [{ payload, gsoSize: 0 }];
   return packets.flatMap((packet) => {
     if (packet.gso === 'none') return [{ payload: packet.payload, gsoSize: 0 }];
     if (gro) return [{ payload: packet.payload, gsoSize: packet.gsoSize }];
