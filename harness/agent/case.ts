@@ -53,6 +53,8 @@ export class Case {
   readonly ownCounts = new Map<string, Map<string, number>>();
   /** CLOCK_REALTIME in ns. */
   firstSendAt: bigint | null = null;
+  /** Buffers that the kernel may still read. */
+  readonly kept: unknown[] = [];
   /** Some send had a launch time. */
   launches = false;
   readonly #deadlineMs: number;

@@ -12,7 +12,7 @@ const MAX_ENCODED = 256;
 
 /** The family is that of the literal, not of the socket, so that cases can hand over the wrong one. */
 export function encodeSockaddr(endpoint: Endpoint): Buffer {
-  const key = `${endpoint.address} ${endpoint.port}`;
+  const key = `${endpoint.address} ${endpoint.port} ${endpoint.flowinfo ?? 0}`;
   const known = encoded.get(key);
   if (known) return known;
   if (encoded.size >= MAX_ENCODED) encoded.clear();
@@ -31,6 +31,7 @@ function encode(endpoint: Endpoint): Buffer {
   bytes.writeUInt16LE(v4 ? AF.INET : AF.INET6, 0);
   bytes.writeUInt16BE(endpoint.port, 2);
   address.copy(bytes, v4 ? 4 : 8);
+  if (!v4) bytes.writeUInt32BE(endpoint.flowinfo ?? 0, 4);
   return bytes;
 }
 

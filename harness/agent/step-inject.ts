@@ -2,9 +2,9 @@
 import { close as closeFile, writevSync } from 'node:fs';
 import { errnoNumber } from '../abi/errno.ts';
 import type { StepEvidence } from '../contract/evidence.ts';
-import type { Action, Endpoint, MadePacket } from '../contract/program.ts';
+import type { Action, Endpoint, HeaderFaults, MadePacket } from '../contract/program.ts';
 import { parseAddress } from '../wire/address.ts';
-import { ethernet, ip, tooBig, udp, vnet } from '../wire/build.ts';
+import { ethernet, ip, spoil, tooBig, udp, vnet } from '../wire/build.ts';
 import type { Addresses } from '../wire/build.ts';
 import { UDP_PROTOCOL } from '../wire/udp.ts';
 import type { Case } from './case.ts';
@@ -63,7 +63,8 @@ function made(run: Case, { packet, vnet: { flags } }: Inject, addresses: Address
   if (packet.kind === 'udp') {
     const data = payload(run.seed, packet.stream, packet.bytes);
     const ports = { from: packet.from.port, to: packet.to.port };
-    return ip(UDP_PROTOCOL, addresses, udp(ports, addresses, data, (flags & NEEDS_CSUM) !== 0));
+    const right = ip(UDP_PROTOCOL, addresses, udp(ports, addresses, data, (flags & NEEDS_CSUM) !== 0));
+    return packet.faults ? spoil(right, packet.faults) : right;
   }
   const { from, to } = packet.about;
   const ends = { from: bytes(from.address), to: bytes(to.address) };
@@ -116,6 +117,12 @@ function write(run: Case, { ns, dev }: Inject, header: Buffer, frame: Buffer): n
 function describe(packet: MadePacket): string {
   const end = ({ address, port }: Endpoint): string => `${address} port ${port}`;
   if (packet.kind === 'udp')
-    return `udp ${end(packet.from)} to ${end(packet.to)}, ${packet.bytes} bytes of payload`;
+    return `udp ${end(packet.from)} to ${end(packet.to)}, ${packet.bytes} bytes of payload${wrong(packet.faults)}`;
   return `too big: mtu ${packet.mtu}, about ${end(packet.about.from)} to ${end(packet.about.to)}`;
+}
+
+function wrong(faults: HeaderFaults | undefined): string {
+  return Object.entries(faults ?? {})
+    .map(([field, value]) => `, ${field} ${String(value)}`)
+    .join('');
 }

@@ -15,7 +15,9 @@ function total(message: Message): number {
 }
 
 function outgoing({ seed, own }: Case, message: Message): OutgoingMessage {
-  const bytes = payload(seed, message.stream, total(message));
+  const known = payload(seed, message.stream, total(message));
+  // What is to be changed later must not be everybody's copy.
+  const bytes = message.overwrite === undefined ? known : Buffer.from(known);
   let at = 0;
   const iov = message.iov.map((length) => bytes.subarray(at, (at += length)));
   const name = message.to ? encodeSockaddr(message.to) : null;
@@ -27,7 +29,8 @@ function describe(message: Message, { name }: OutgoingMessage): string {
   const parts = [`iov=[${message.iov.join(', ')}]`];
   if (name) parts.unshift(`name=${encodedText(name)}`);
   if (message.control.length > 0) parts.push(`control=${describeControl(message.control)}`);
-  return `{${parts.join(', ')}}`;
+  const then = message.overwrite ? ` then overwritten from byte ${message.overwrite.from} on` : '';
+  return `{${parts.join(', ')}}${then}`;
 }
 
 export function send(run: Case, action: Extract<Action, { do: 'send' }>): StepEvidence {
@@ -46,9 +49,28 @@ export function send(run: Case, action: Extract<Action, { do: 'send' }>): StepEv
   if (!message || !plan || messages.length !== 1)
     throw new RangeError(`sendmsg takes one message, not ${messages.length}`);
   const ret = run.sys.sendmsg(fd, message, flags);
+  if (plan.overwrite) overwrite(run, plan.overwrite, total(plan), message, ret >= 0);
   run.ledger.sent(plan.stream, total(plan), ret >= 0);
   const call = `sendmsg(${fd}, ${texts[0] ?? ''}, ${describeFlags(flags)})${result(ret)}`;
   return { ...outcome(ret), calls: [call] };
+}
+
+/** The kernel may read the pages until it says that it is done: they stay as long as the case. */
+function overwrite(
+  run: Case,
+  { stream, from }: NonNullable<Message['overwrite']>,
+  length: number,
+  { iov }: OutgoingMessage,
+  sent: boolean,
+): void {
+  const bytes = payload(run.seed, stream, length - from);
+  let at = -from;
+  for (const piece of iov) {
+    if (at + piece.length > 0) bytes.copy(piece, Math.max(0, -at), Math.max(0, at));
+    at += piece.length;
+  }
+  run.kept.push(iov);
+  run.ledger.sent(stream, bytes.length, sent);
 }
 
 function sendMany(

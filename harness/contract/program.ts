@@ -10,6 +10,8 @@ export type Family = 'ipv4' | 'ipv6';
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
+  /** sin6_flowinfo: flow label and traffic class, 0..2^28-1. */
+  readonly flowinfo?: number;
 }
 
 /** A socket option's value: an int (4 bytes, native order), raw bytes as hex, or NULL with length 0. */
@@ -39,6 +41,8 @@ export interface Message {
   readonly iov: readonly number[];
   readonly to?: Endpoint;
   readonly control: readonly ControlMessage[];
+  /** Right after the call its bytes in memory become those of another stream, from this offset on. */
+  readonly overwrite?: { readonly stream: number; readonly from: number };
 }
 
 /** A change of a link, route, sysctl … in mid-case. Marks the topology as used up. */
@@ -75,6 +79,8 @@ export type MadePacket =
       readonly stream: number;
       /** Of payload. */
       readonly bytes: number;
+      /** Header fields that are not what they should be. */
+      readonly faults?: HeaderFaults;
     }
   /** ICMP "fragmentation needed" or ICMPv6 "packet too big" about a datagram. */
   | {
@@ -85,6 +91,20 @@ export type MadePacket =
       readonly mtu: number;
       readonly about: { readonly from: Endpoint; readonly to: Endpoint };
     };
+
+/** Fields of an IP and a UDP header by what they are made to say; absent: the truth. */
+export interface HeaderFaults {
+  /** 0..15 */
+  readonly version?: number;
+  /** IPv4: words of 4 bytes, 0..15. */
+  readonly ihl?: number;
+  /** IPv4 total length, IPv6 payload length. */
+  readonly ipLength?: number;
+  /** IPv4; else it is right for the other faults. */
+  readonly ipChecksum?: number;
+  readonly udpLength?: number;
+  readonly udpChecksum?: number;
+}
 
 /** struct virtio_net_hdr, field by field: include/uapi/linux/virtio_net.h. */
 export interface VnetFields {

@@ -3,6 +3,8 @@ import type { Change, Family } from '../contract/program.ts';
 import type { Link, Route, Topology } from '../contract/topology.ts';
 import { parseAddress } from '../wire/address.ts';
 import type { Queue } from './launch.ts';
+import { bare, castOf, connected, covers, isLoopback, networkOf, prefix } from './destinations.ts';
+import type { Cast } from './destinations.ts';
 import { Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
 
@@ -15,6 +17,7 @@ export interface Path {
   readonly deviceMtu: number;
   /** The address it gets when the socket has none. */
   readonly source: string;
+  readonly cast: Cast;
 }
 
 /** What matters of a device's features. */
@@ -33,6 +36,14 @@ export interface Device {
 
 /** GSO_LEGACY_MAX_SIZE and GSO_MAX_SEGS (include/linux/netdevice.h): unless somebody changes them. */
 export const GSO_LIMITS = { gsoMaxSize: 65536, gsoMaxSegs: 65535 } as const;
+
+/** What comes out of a NIC is cut and checksummed. */
+export const ON_THE_WIRE: Device = { checksums: false, whole: false, partial: false, ...GSO_LIMITS };
+/** The host's own copy of what goes to many is taken before any device sees it. */
+export const UNCUT: Device = {
+  ...{ checksums: true, whole: true, partial: false },
+  ...{ gsoMaxSize: Infinity, gsoMaxSegs: Infinity },
+};
 
 interface Space {
   readonly links: Map<string, Link>;
@@ -97,15 +108,15 @@ export class Network {
     });
   }
 
-  /** The way of a packet; null: there is none (ENETUNREACH). @throws Underivable */
-  path(ns: string, family: Family, to: string): Path | null {
+  /** The way of a packet; `bound`: by that device. Null: there is none (ENETUNREACH). @throws Underivable */
+  path(ns: string, family: Family, to: string, bound = ''): Path | null {
     if (this.#lost !== '') throw new Underivable(this.#lost);
     if (this.#xfrm !== '') throw new Underivable(this.#xfrm);
     const address = parseAddress(to);
     const space = this.#spaces.get(ns);
     if (!address || !space) throw new Underivable(`no such destination: ${to}`);
-    if (isMulticast(address)) throw new Underivable(`${to} is a multicast address`);
-    if (isBroadcast(space, address)) throw new Underivable(`${to} is a broadcast address`);
+    const cast = castOf(address, space.links.values());
+    if (cast !== 'one') return this.#toMany(ns, family, address, bound, cast);
     if (isLoopback(address) || this.owns(ns, to)) return this.#local(ns, space, family, to);
     const routes = [...space.links.values()].filter(({ up }) => up).flatMap(connected);
     const [best] = [...space.routes, ...routes]
@@ -120,14 +131,28 @@ export class Network {
     if (!link || source === undefined || link.kind === 'vxlan')
       throw new Underivable(`${best.dev} is a tunnel or has no ${family} address`);
     const deviceMtu = link.mtu ?? ETHERNET_MTU;
-    return { ns, dev: best.dev, deviceMtu, pathMtu: Math.min(best.mtu ?? deviceMtu, MOST[family]), source };
+    const pathMtu = Math.min(best.mtu ?? deviceMtu, MOST[family]);
+    return { ns, dev: best.dev, deviceMtu, pathMtu, source, cast };
+  }
+
+  /** To a group or everybody: by the device the socket is bound to, or the one of that network. */
+  #toMany(ns: string, family: Family, address: Buffer, bound: string, cast: Cast): Path {
+    const links = this.#spaces.get(ns)?.links;
+    const dev = bound === '' ? networkOf(address, links?.values() ?? []) : bound;
+    const link = links?.get(dev ?? '');
+    const source = link?.addresses.map(bare).find((own) => parseAddress(own)?.length === address.length);
+    if (!link || source === undefined || this.lowest(ns, link.name) !== link.name)
+      throw new Underivable('nobody knows the device of what is sent to many');
+    const deviceMtu = link.mtu ?? ETHERNET_MTU;
+    return { ns, dev: link.name, deviceMtu, pathMtu: Math.min(deviceMtu, MOST[family]), source, cast };
   }
 
   /** A namespace's own addresses are reached over lo, whichever device they are on. */
   #local(ns: string, space: Space, family: Family, to: string): Path {
     const deviceMtu = space.links.get('lo')?.mtu ?? LO_MTU;
     const route = space.routes.find((one) => one.local && bare(one.to) === to);
-    return { ns, dev: 'lo', deviceMtu, pathMtu: Math.min(route?.mtu ?? deviceMtu, MOST[family]), source: to };
+    const pathMtu = Math.min(route?.mtu ?? deviceMtu, MOST[family]);
+    return { ns, dev: 'lo', deviceMtu, pathMtu, source: to, cast: 'one' };
   }
 
   owns(ns: string, address: string): boolean {
@@ -204,45 +229,4 @@ export class Network {
         if (peer?.ns === ns && peer.name === dev) return { ns: other, dev: name };
     return null;
   }
-}
-
-function connected(link: Link): Route[] {
-  return link.addresses.map((to) => ({ to, dev: link.name }));
-}
-
-function bare(address: string): string {
-  return address.split('/')[0] ?? address;
-}
-
-function prefix(route: string): number {
-  return Number(route.split('/')[1] ?? 128);
-}
-
-function covers(route: string, address: Buffer): boolean {
-  const network = parseAddress(bare(route));
-  if (network?.length !== address.length) return false;
-  const bits = Math.min(prefix(route), address.length * 8);
-  for (let bit = 0; bit < bits; bit++) {
-    const mask = 0x80 >> (bit & 7);
-    if (((network[bit >> 3] ?? 0) & mask) !== ((address[bit >> 3] ?? 0) & mask)) return false;
-  }
-  return true;
-}
-
-/** The last address of an IPv4 network that the namespace is in, or of all. */
-function isBroadcast({ links }: Space, address: Buffer): boolean {
-  if (address.length !== 4) return false;
-  const number = address.readUInt32BE();
-  const networks = [...links.values()].flatMap(connected).filter(({ to }) => covers(to, address));
-  const hosts = networks.map(({ to }) => 2 ** (32 - prefix(to)) - 1).filter((mask) => mask > 1);
-  return number === 0xffffffff || hosts.some((mask) => (number & mask) >>> 0 === mask);
-}
-
-function isMulticast(address: Buffer): boolean {
-  return address.length === 4 ? (address[0] ?? 0) >= 224 : address[0] === 0xff;
-}
-
-function isLoopback(address: Buffer): boolean {
-  if (address.length === 4) return address[0] === 127;
-  return address.subarray(0, 15).every((byte) => byte === 0) && address[15] === 1;
 }

@@ -64,7 +64,7 @@ export interface Sent {
   readonly datagram: number;
   /** Neither MSG_MORE nor UDP_CORK was used: only then a plain datagram's checksum is left to the device (__ip_append_data()). */
   readonly inOneGo: boolean;
-  readonly leaves?: Leaves;
+  readonly leaves?: Leaves | undefined;
 }
 
 /** Null: IP cuts a datagram with extension headers into fragments, for which there are no rules here. */

@@ -54,12 +54,9 @@ export class Receivers {
   }
 
   /** A datagram arrives wherever its destination is. `packets`: as they left; null: in IP fragments. */
-  arrive(
-    { request, payload, leaves }: Sent,
-    packets: readonly ModelPacket[] | null,
-    sender: SocketState,
-  ): void {
-    const { path, to, family, routing } = request;
+  arrive(sent: Sent, packets: readonly ModelPacket[] | null, sender: SocketState): void {
+    const { request } = sent;
+    const { path, to, routing } = request;
     // A host forwards or takes such packets only where it was told to (ipv6_srh_rcv()).
     if (routing.length > 0) return;
     const peer = this.#network.peer(path.ns, path.dev);
@@ -71,7 +68,47 @@ export class Receivers {
       sender.sends = `nobody listens at ${to.address}: an ICMP error may wait on ${sender.name}`;
     if (takers.length > 1) for (const socket of takers) socket.receives = 'several sockets could take it';
     const [taker] = takers;
-    if (!taker || takers.length > 1) return;
+    if (taker && takers.length === 1) this.#deliver(taker, sent, packets, sender);
+  }
+
+  /** Of what goes to a group or everybody each socket that may have it gets its own. `own`: the host's copies; null: fragments. */
+  arriveAtMany(
+    sent: Sent,
+    far: readonly ModelPacket[] | null,
+    own: readonly ModelPacket[] | null,
+    sender: SocketState,
+  ): void {
+    const { path } = sent.request;
+    const there = this.#network.peer(path.ns, path.dev)?.ns;
+    const places = [
+      { ns: path.ns, packets: own },
+      { ns: there, packets: far },
+    ];
+    for (const { ns, packets } of places) {
+      if (ns === undefined || packets?.length === 0) continue;
+      for (const taker of this.#members(ns, sent.request)) this.#deliver(taker, sent, packets, sender);
+    }
+  }
+
+  /** ip_check_mc_rcu(), ip_mc_sf_allow(): once the host has joined, also sockets that did not (IP_MULTICAST_ALL). */
+  #members(ns: string, request: Request): SocketState[] {
+    const { to, path, family } = request;
+    const here = [...this.#sockets.values()].filter((socket) => socket.ns === ns);
+    const joined = (socket: SocketState): boolean => path.cast === 'all' || socket.groups.has(to.address);
+    if (!here.some(joined)) return [];
+    const all = family === 'ipv4' ? 'IP_MULTICAST_ALL' : 'IPV6_MULTICAST_ALL';
+    return here.filter(
+      (socket) => takes(socket, ns, request) && (joined(socket) || intOption(socket, all, 1) !== 0),
+    );
+  }
+
+  #deliver(
+    taker: SocketState,
+    { request, payload, leaves }: Sent,
+    packets: readonly ModelPacket[] | null,
+    sender: SocketState,
+  ): void {
+    const { path, family } = request;
     // Decided on arrival: udp_unexpected_gso() looks whether the socket has UDP_GRO then.
     const gro = intOption(taker, 'UDP_GRO', 0) !== 0;
     const from = sender.bound && sender.bound.port !== 0 ? endpoint(request, taker, family) : null;

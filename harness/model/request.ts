@@ -26,6 +26,8 @@ export interface Request {
   /** Bytes one packet may have, IP header included: cork->fragsize. */
   readonly fragsize: number;
   readonly ttl: number;
+  /** The host has a copy for its own members, uncut. */
+  readonly copies: boolean;
   readonly tos: number;
   /** IPv4 options, filled up to a multiple of 4 bytes. */
   readonly options: Buffer;
@@ -68,10 +70,12 @@ export function request(socket: SocketState, message: Message, network: Network)
   if (to.port === 0) throw new Refused('EINVAL');
   const launchOption = readLaunchOption(socket);
   const said = readControl(message.control, family, launchOption !== null);
-  const headers = fields(socket, family, said);
-  const path = network.path(socket.ns, family, firstHop(headers.routing) ?? address);
+  const headers = fields(socket, family, said, message.to?.flowinfo);
+  const bound = boundDevice(socket);
+  const path = network.path(socket.ns, family, firstHop(headers.routing) ?? address, bound);
   if (!path) throw new Refused('ENETUNREACH');
-  checkDevice(socket, said, path);
+  checkDevice(socket, said, path, bound);
+  if (path.cast === 'all' && intOption(socket, 'SO_BROADCAST', 0) === 0) throw new Refused('EACCES', true);
   const discovery = intOption(socket, family === 'ipv4' ? 'IP_MTU_DISCOVER' : 'IPV6_MTU_DISCOVER', WANT);
   return {
     socket: socket.name,
@@ -83,6 +87,8 @@ export function request(socket: SocketState, message: Message, network: Network)
     discovery,
     fragsize: fragsize(socket, family, discovery, path),
     ...headers,
+    ttl: said.ttl !== undefined && said.ttl >= 0 ? said.ttl : ownTtl(socket, family, path),
+    copies: path.cast === 'all' || (path.cast === 'group' && wantsCopies(socket, family)),
     unchecked: isUnchecked(socket, family),
     ofSend: { ttl: said.ttl !== undefined, tos: said.tos !== undefined },
     dontFragment: family === 'ipv6' && (said.dontFragment ?? intOption(socket, 'IPV6_DONTFRAG', 0) !== 0),
@@ -121,10 +127,25 @@ export function leaving(socket: SocketState, begun: Request, rules: Rules): Requ
   return {
     ...begun,
     unchecked,
-    ttl: ofSend.ttl ? begun.ttl : chosen(intOption(socket, 'IP_TTL', -1), DEFAULT_TTL),
+    ttl: ofSend.ttl ? begun.ttl : ownTtl(socket, family, begun.path),
     tos: ofSend.tos || tos === begun.tos || rules.has('cork-keeps-tos') ? begun.tos : tos,
     discovery: intOption(socket, 'IP_MTU_DISCOVER', WANT),
   };
+}
+
+/** The socket's: of what is sent to groups another one, by default 1. */
+function ownTtl(socket: SocketState, family: Family, { cast }: Path): number {
+  const four = family === 'ipv4';
+  if (cast === 'group') {
+    const ttl = chosen(intOption(socket, four ? 'IP_MULTICAST_TTL' : 'IPV6_MULTICAST_HOPS', -1), 1);
+    if (ttl === 0) throw new Underivable('a TTL of 0 keeps it on the host');
+    return ttl;
+  }
+  return chosen(intOption(socket, four ? 'IP_TTL' : 'IPV6_UNICAST_HOPS', -1), DEFAULT_TTL);
+}
+
+function wantsCopies(socket: SocketState, family: Family): boolean {
+  return intOption(socket, family === 'ipv4' ? 'IP_MULTICAST_LOOP' : 'IPV6_MULTICAST_LOOP', 1) !== 0;
 }
 
 /** Negative: the default (ip(7), ipv6(7)); the sysctls behind it are a network's own affair. */
@@ -145,9 +166,12 @@ function fragsize(socket: SocketState, family: Family, discovery: number, path: 
 /** Index of lo in every network namespace. */
 const LOOPBACK_INDEX = 1;
 
+function boundDevice(socket: SocketState): string {
+  return bytesOption(socket, 'SO_BINDTODEVICE').toString('latin1').replace(/\0.*$/su, '');
+}
+
 /** A device asked for, by IP_PKTINFO or SO_BINDTODEVICE, that is the route's own changes nothing. */
-function checkDevice(socket: SocketState, said: Said, { dev }: Path): void {
-  const bound = bytesOption(socket, 'SO_BINDTODEVICE').toString('latin1').replace(/\0.*$/su, '');
+function checkDevice(socket: SocketState, said: Said, { dev }: Path, bound: string): void {
   if (bound !== '' && bound !== dev) throw new Underivable(`${socket.name} is bound to ${bound}`);
   const { ifindex = 0 } = said;
   if (ifindex !== 0 && (ifindex !== LOOPBACK_INDEX || dev !== 'lo'))
@@ -177,16 +201,15 @@ function firstHop(routing: Buffer): string | null {
   return formatAddress(routing.subarray(at, at + 16));
 }
 
-type Headers = Pick<
-  Request,
-  'ttl' | 'tos' | 'options' | 'hopByHop' | 'routing' | 'destination' | 'flowLabel'
->;
+type Headers = Pick<Request, 'tos' | 'options' | 'hopByHop' | 'routing' | 'destination' | 'flowLabel'>;
 
-function fields(socket: SocketState, family: Family, said: Said): Headers {
+const FLOW_LABEL = 0xfffff;
+
+/** `flowinfo`: of the address, which counts on a socket that says so (IPV6_FLOWINFO_SEND); only its label does. */
+function fields(socket: SocketState, family: Family, said: Said, flowinfo = 0): Headers {
   const none = Buffer.alloc(0);
   if (family === 'ipv4')
     return {
-      ttl: chosen(said.ttl ?? intOption(socket, 'IP_TTL', -1), DEFAULT_TTL),
       tos: (said.tos ?? intOption(socket, 'IP_TOS', 0)) & 255,
       options: ipOptions(said.options ?? bytesOption(socket, 'IP_OPTIONS')),
       hopByHop: none,
@@ -197,15 +220,15 @@ function fields(socket: SocketState, family: Family, said: Said): Headers {
   // One header in a control message, and the socket's own do not count (udpv6_sendmsg()).
   const own = (said.hopByHop ?? said.destination) ? () => none : (name: string) => bytesOption(socket, name);
   const label = intOption(socket, 'IPV6_AUTOFLOWLABEL', 1) === 0 ? 0 : null;
+  const flow = intOption(socket, 'IPV6_FLOWINFO_SEND', 0) === 0 ? 0 : flowinfo & FLOW_LABEL;
   return {
-    ttl: chosen(said.ttl ?? intOption(socket, 'IPV6_UNICAST_HOPS', -1), DEFAULT_TTL),
     tos: chosen(said.tos ?? intOption(socket, 'IPV6_TCLASS', -1), 0),
     options: none,
     hopByHop: said.hopByHop ?? own('IPV6_HOPOPTS'),
     routing: own('IPV6_RTHDR'),
     destination: said.destination ?? own('IPV6_DSTOPTS'),
-    // A label of 0 in a control message is none.
-    flowLabel: said.flowLabel === undefined || said.flowLabel === 0 ? label : said.flowLabel,
+    // 0 in a control message is none, but takes the place of the address's.
+    flowLabel: (said.flowLabel ?? flow) || label,
   };
 }
 

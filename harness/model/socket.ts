@@ -2,6 +2,7 @@
 import { optionName, resolveOption } from '../abi/options.ts';
 import type { Slice } from '../contract/expectation.ts';
 import type { Action, Endpoint, Family, OptionValue } from '../contract/program.ts';
+import { formatAddress } from '../wire/address.ts';
 import type { Leaves } from './launch.ts';
 import { Underivable } from './signals.ts';
 import type { Request } from './request.ts';
@@ -32,6 +33,8 @@ export interface SocketState {
   peer: Endpoint | null;
   cork: Cork | null;
   readonly queue: Queued[];
+  /** Groups it is a member of. */
+  readonly groups: Set<string>;
   /** Why nothing can be said of what it sends or receives; empty: everything can. */
   sends: string;
   receives: string;
@@ -40,8 +43,8 @@ export interface SocketState {
 /** Options that change nothing about what leaves or arrives, or only what is told about it. */
 const HARMLESS = new Set(
   (
-    'SO_REUSEADDR SO_TYPE IP_MULTICAST_TTL IP_MULTICAST_LOOP IPV6_MULTICAST_HOPS SO_RCVTIMEO SO_SNDTIMEO SO_BROADCAST SO_RXQ_OVFL SO_RCVLOWAT IP_RECVTOS IP_RECVTTL IP_PKTINFO IP_RECVOPTS ' +
-    'IPV6_RECVPKTINFO IPV6_RECVHOPLIMIT IPV6_RECVTCLASS IPV6_RECVHOPOPTS IPV6_RECVDSTOPTS UDP_NO_CHECK6_RX IPV6_MULTICAST_LOOP ' +
+    'SO_REUSEADDR SO_TYPE SO_RCVTIMEO SO_SNDTIMEO SO_RXQ_OVFL SO_RCVLOWAT IP_RECVTOS IP_RECVTTL IP_PKTINFO IP_RECVOPTS ' +
+    'IPV6_RECVPKTINFO IPV6_RECVHOPLIMIT IPV6_RECVTCLASS IPV6_RECVHOPOPTS IPV6_RECVDSTOPTS UDP_NO_CHECK6_RX ' +
     'SO_ZEROCOPY SO_TIMESTAMPING SO_TIMESTAMPNS'
   ).split(' '),
 );
@@ -49,22 +52,41 @@ const HARMLESS = new Set(
 const MODELLED = new Set(
   (
     'IP_RECVERR IPV6_RECVERR UDP_SEGMENT UDP_GRO UDP_CORK UDP_NO_CHECK6_TX SO_NO_CHECK IP_MTU_DISCOVER IP_TOS IP_TTL IP_OPTIONS IPV6_MTU_DISCOVER ' +
-    'IPV6_MTU IPV6_DONTFRAG IPV6_UNICAST_HOPS IPV6_TCLASS IPV6_HOPOPTS IPV6_RTHDR IPV6_DSTOPTS IPV6_V6ONLY IPV6_AUTOFLOWLABEL SO_BINDTODEVICE SO_TXTIME SO_SNDBUF SO_MAX_PACING_RATE'
+    'IPV6_MTU IPV6_DONTFRAG IPV6_UNICAST_HOPS IPV6_TCLASS IPV6_HOPOPTS IPV6_RTHDR IPV6_DSTOPTS IPV6_V6ONLY IPV6_AUTOFLOWLABEL SO_BINDTODEVICE SO_TXTIME SO_SNDBUF SO_MAX_PACING_RATE ' +
+    'IPV6_FLOWINFO_SEND SO_BROADCAST IP_MULTICAST_TTL IP_MULTICAST_LOOP IP_MULTICAST_ALL IPV6_MULTICAST_HOPS IPV6_MULTICAST_LOOP IPV6_MULTICAST_ALL'
   ).split(' '),
 );
 /** Options that only limit or change what a socket reads. */
 const READING = new Set(['SO_RCVBUF', 'SO_RCVBUFFORCE', 'SO_PEEK_OFF', 'SO_ATTACH_FILTER', 'IP_MINTTL']);
 
+/** The group comes first in struct ip_mreqn (ip_mreq) and ipv6_mreq: so many bytes. */
+const MEMBERSHIP: Readonly<Record<string, number>> = {
+  IP_ADD_MEMBERSHIP: 4,
+  IP_DROP_MEMBERSHIP: 4,
+  IPV6_ADD_MEMBERSHIP: 16,
+  IPV6_DROP_MEMBERSHIP: 16,
+};
+
+function changeGroups({ groups }: SocketState, name: string, value: Buffer): void {
+  const group = formatAddress(value.subarray(0, MEMBERSHIP[name]));
+  if (name.includes('ADD')) groups.add(group);
+  else groups.delete(group);
+}
+
 export function openSocket(action: Extract<Action, { do: 'open' }>): SocketState {
   const { socket, ns, family, protocol } = action;
   const fresh = { bound: null, peer: null, cork: null, sends: '', receives: '' };
-  return { name: socket, ns, family, protocol, options: new Map(), queue: [], ...fresh };
+  return { name: socket, ns, family, protocol, options: new Map(), queue: [], groups: new Set(), ...fresh };
 }
 
 /** Takes over a setsockopt that succeeded. Releasing the cork is the walk's business. */
 export function setOption(socket: SocketState, action: Extract<Action, { do: 'set' }>): void {
   const name = canonical(action.level, action.option);
   if (HARMLESS.has(name)) return;
+  if (name in MEMBERSHIP && 'hex' in action.value) {
+    changeGroups(socket, name, Buffer.from(action.value.hex, 'hex'));
+    return;
+  }
   if (READING.has(name)) socket.receives = `${name} was set on ${socket.name}`;
   else if (MODELLED.has(name)) socket.options.set(name, action.value);
   else socket.sends = `${name} was set on ${socket.name}, and there is no rule for it`;

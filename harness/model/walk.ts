@@ -4,7 +4,7 @@ import type { Action, Message, Program } from '../contract/program.ts';
 import { Captures } from './captures.ts';
 import { Departures } from './departures.ts';
 import { checkFits, checkSegments } from './limits.ts';
-import { GSO_LIMITS, Network } from './network.ts';
+import { Network, ON_THE_WIRE, UNCUT } from './network.ts';
 import { packetsOf } from './packets.ts';
 import type { ModelPacket } from './packets.ts';
 import { sum } from './payloads.ts';
@@ -37,8 +37,6 @@ type Send = Extract<Action, { do: 'send' }>;
 /** Flags that change nothing about what is sent. */
 const PLAIN_FLAGS = new Set('MSG_MORE MSG_DONTWAIT MSG_NOSIGNAL MSG_CONFIRM MSG_OOB MSG_ZEROCOPY'.split(' '));
 const MOST_IPV4 = 65535;
-/** What comes out of a NIC is cut and checksummed. */
-const ON_THE_WIRE = { checksums: false, whole: false, partial: false, ...GSO_LIMITS } as const;
 
 export class Walk {
   readonly #rules: Rules;
@@ -141,17 +139,13 @@ export class Walk {
       bytes += said.bytes;
       if (!went) break;
     }
-    if (this.#unknown !== '') return { kind: 'unknown', why: this.#take() };
+    const why = this.#unknown;
+    this.#unknown = '';
+    if (why !== '') return { kind: 'unknown', why };
     return { kind: 'returns', value: String(many ? count : bytes) };
   }
 
   #unknown = '';
-
-  #take(): string {
-    const why = this.#unknown;
-    this.#unknown = '';
-    return why;
-  }
 
   /** One message; what it did counts, whatever the rules say: the disagreement is the judge's business. */
   #message(
@@ -190,6 +184,7 @@ export class Walk {
     if (socket.sends !== '') throw new Underivable(socket.sends);
     const odd = flags.find((flag) => !PLAIN_FLAGS.has(flag));
     if (odd !== undefined) throw new Underivable(`there is no rule for ${odd}`);
+    if (message.overwrite !== undefined) throw new Underivable('its bytes are changed after the call');
     const bytes = message.iov.reduce((total, length) => total + length, 0);
     const slices: Slice[] = bytes === 0 ? [] : [{ stream: message.stream, at: 0, length: bytes }];
     const more = flags.includes('MSG_MORE') || intOption(socket, 'UDP_CORK', 0) !== 0;
@@ -239,13 +234,14 @@ export class Walk {
       if (asksForErrors(socket)) throw new Refused('ENOBUFS');
       return;
     }
-    const when = leaves ? { leaves } : {};
-    const sent = { request: wanted, payload, datagram: this.#datagrams++, inOneGo: alone, ...when };
+    const sent = { request: wanted, payload, datagram: this.#datagrams++, inOneGo: alone, leaves };
     const packets = packetsOf(sent, device, this.#rules);
     const nic = this.#network.isNic(wanted.path.ns, wanted.path.dev);
     const far = nic ? packetsOf(sent, ON_THE_WIRE, this.#rules) : packets;
     // A capture is of UDP: UDP-Lite leaves nothing in it.
     if (!wanted.lite) this.#captures.pass(wanted.path, packets, far, socket);
-    this.#receivers.arrive(sent, far, socket);
+    const own = wanted.copies ? packetsOf(sent, UNCUT, this.#rules) : [];
+    if (wanted.path.cast === 'one') this.#receivers.arrive(sent, far, socket);
+    else this.#receivers.arriveAtMany(sent, far, own, socket);
   }
 }

@@ -1,7 +1,8 @@
 /** Steps that move or watch data: send, sendmmsg, receive, capture, packets, counters. */
-import type { Action, Message } from '../contract/program.ts';
+import type { Action, Endpoint, Message } from '../contract/program.ts';
 import type { Expected } from '../contract/expectation.ts';
-import type { MessageYaml, StepOf } from '../load/schema/steps.ts';
+import type { MessageYaml } from '../load/schema/message.ts';
+import type { StepOf } from '../load/schema/steps.ts';
 import type { Path } from '../load/yaml-file.ts';
 import { choose } from './alternatives.ts';
 import { PORT, type Build, type OpenSocket } from './build.ts';
@@ -11,13 +12,14 @@ import { expected } from './steps-socket.ts';
 import { controlMessage, iovecs, segmentControl, sum } from './values.ts';
 
 const MAX = 2 ** 31;
+const FLOWINFO = 2 ** 28 - 1;
 
 function message(build: Build, socket: OpenSocket, yaml: MessageYaml, path: Path): Message {
   const { scope } = build;
   const control = (yaml.control ?? []).map((item, i) => controlMessage(item, [...path, 'control', i], scope));
   const gso = yaml.gso === undefined ? [] : [segmentControl(scope.int(yaml.gso, [...path, 'gso'], 0, 65535))];
   const port = yaml.port === undefined ? null : scope.int(yaml.port, [...path, 'port'], 0, 65535);
-  const to =
+  const to: { readonly to?: Endpoint } =
     yaml.to === undefined
       ? {}
       : {
@@ -26,7 +28,16 @@ function message(build: Build, socket: OpenSocket, yaml: MessageYaml, path: Path
             'to',
           ]),
         };
-  return { stream: build.nextStream(), iov: iovecs(yaml, path, scope), control: [...gso, ...control], ...to };
+  const flowinfo =
+    yaml.flowinfo === undefined ? undefined : scope.int(yaml.flowinfo, [...path, 'flowinfo'], 0, FLOWINFO);
+  if (flowinfo !== undefined && !to.to)
+    scope.fail([...path, 'flowinfo'], 'a flowinfo without an address', { expected: '"to"' });
+  return {
+    stream: build.nextStream(),
+    iov: iovecs(yaml, path, scope),
+    control: [...gso, ...control],
+    ...(to.to && flowinfo !== undefined ? { to: { ...to.to, flowinfo } } : to),
+  };
 }
 
 function words(build: Build, list: readonly string[] | undefined, path: Path): string[] {
@@ -37,7 +48,12 @@ export function send(build: Build, step: StepOf<'send'>, path: Path): void {
   const { scope } = build;
   const at = [...path, 'send'];
   const socket = build.socket(step.send.socket, [...at, 'socket']);
-  const one = message(build, socket, step.send, at);
+  const sent = message(build, socket, step.send, at);
+  const from =
+    step.send.overwrite === undefined
+      ? undefined
+      : scope.int(step.send.overwrite, [...at, 'overwrite'], 0, sum(sent.iov));
+  const one = from === undefined ? sent : { ...sent, overwrite: { stream: build.nextStream(), from } };
   const flags = words(build, step.send.flags, [...at, 'flags']);
   const chosen = choose(step.expect, [...path, 'expect'], build.theCase, scope, path);
   const { expect } = chosen;
@@ -49,6 +65,8 @@ export function send(build: Build, step: StepOf<'send'>, path: Path): void {
   const action: Action = { do: 'send', socket: socket.name, call: 'sendmsg', messages: [one], flags };
   build.push(action, expected({ error }, { ok: true, returns }), chosen.where, scope.behaviours);
   build.streams.add(one.stream, sum(one.iov), error === undefined);
+  if (one.overwrite)
+    build.streams.add(one.overwrite.stream, sum(one.iov) - one.overwrite.from, error === undefined);
 }
 
 export function sendmmsg(build: Build, step: StepOf<'sendmmsg'>, path: Path): void {

@@ -1,6 +1,6 @@
 /** Steps that put frames on a device past all sockets: inject, too_big. */
-import type { Action, Endpoint, Family, VnetFields } from '../contract/program.ts';
-import type { VnetYaml } from '../load/schema/inject.ts';
+import type { Action, Endpoint, Family, HeaderFaults, VnetFields } from '../contract/program.ts';
+import type { FrameYaml, VnetYaml } from '../load/schema/inject.ts';
 import type { StepOf } from '../load/schema/steps.ts';
 import type { Path } from '../load/yaml-file.ts';
 import { choose } from './alternatives.ts';
@@ -47,6 +47,7 @@ export function inject(build: Build, step: StepOf<'inject'>, path: Path): void {
       to: endpoints('receiver', PORT),
       stream,
       bytes,
+      ...headerFaults(build, body.frame, at),
     },
     vnet: vnetFields(build, family, size('gso', MAX_FRAME), body.vnet, at),
     ...(cut === undefined ? {} : { cut }),
@@ -56,6 +57,33 @@ export function inject(build: Build, step: StepOf<'inject'>, path: Path): void {
   const error = expect?.error === undefined ? undefined : scope.word(expect.error, [...chosen.path, 'error']);
   build.push(action, expected({ error }), chosen.where, scope.behaviours);
   build.streams.add(stream, bytes, error === undefined && expect?.arrives !== false);
+}
+
+function headerFaults(
+  build: Build,
+  yaml: FrameYaml | undefined,
+  path: Path,
+): { readonly faults?: HeaderFaults } {
+  if (!yaml) return {};
+  const given = <T extends string>(
+    name: T,
+    key: keyof FrameYaml,
+    most: number,
+  ): Partial<Record<T, number>> => {
+    const value = yaml[key];
+    if (value === undefined) return {};
+    return { [name]: build.scope.int(value, [...path, 'frame', key], 0, most) } as Partial<Record<T, number>>;
+  };
+  return {
+    faults: {
+      ...given('version', 'version', 15),
+      ...given('ihl', 'ihl', 15),
+      ...given('ipLength', 'ip_length', 0xffff),
+      ...given('ipChecksum', 'ip_checksum', 0xffff),
+      ...given('udpLength', 'udp_length', 0xffff),
+      ...given('udpChecksum', 'udp_checksum', 0xffff),
+    },
+  };
 }
 
 function vnetFields(

@@ -2,7 +2,7 @@
 import type { ControlMessage, OptionValue } from '../contract/program.ts';
 import { SOCKET_OPTIONS } from '../abi/options.ts';
 import type { OptionValueYaml } from '../load/schema/common.ts';
-import type { ControlItem } from '../load/schema/steps.ts';
+import type { ControlItem } from '../load/schema/message.ts';
 import type { Size } from '../load/schema/common.ts';
 import type { Path } from '../load/yaml-file.ts';
 import type { Scope } from './scope.ts';

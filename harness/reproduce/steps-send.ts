@@ -41,6 +41,8 @@ function control(draft: Draft, message: ControlMessage): string {
 function members(draft: Draft, message: Message): string[] {
   const total = message.iov.reduce((sum, length) => sum + length, 0);
   if (total > MAX_STREAM) draft.refuse(`a send of ${total} bytes`);
+  if (message.overwrite !== undefined) draft.refuse('a send whose bytes change after it');
+  if (message.to?.flowinfo !== undefined) draft.refuse('a flow label in an address');
   const lines = [`.stream = ${message.stream},`];
   if (message.to) {
     const [address = '', port = ''] = endpoint(draft, message.to).split(', ');

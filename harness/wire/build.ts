@@ -1,9 +1,10 @@
 /** Frames made from scratch, for those the agent puts on a device itself. Lengths in bytes, addresses of 4 or 16. */
 import { fold, sum16 } from './checksum.ts';
-import { UDP_PROTOCOL } from './udp.ts';
+import type { HeaderFaults } from '../contract/program.ts';
+import { UDP_CHECK, UDP_PROTOCOL } from './udp.ts';
 
 const IPV4 = { size: 20, type: 0x0800, dontFragment: 0x4000 } as const;
-const IPV6 = { type: 0x86dd } as const;
+const IPV6 = { size: 40, type: 0x86dd } as const;
 const UDP_SIZE = 8;
 const ICMP = { protocol: 1, unreachable: 3, tooBig: 4 } as const;
 const ICMP6 = { protocol: 58, tooBig: 2 } as const;
@@ -67,6 +68,22 @@ export function udp(
   const check = partial ? sum : ~fold(sum16(bytes, 0, bytes.length, sum)) & 0xffff || 0xffff;
   bytes.writeUInt16BE(check, 6);
   return bytes;
+}
+
+/** Makes header fields of a packet of {@link ip} with UDP in it say something else. */
+export function spoil(packet: Buffer, faults: HeaderFaults): Buffer {
+  const { version, ihl, ipLength, ipChecksum, udpLength, udpChecksum } = faults;
+  const four = packet.readUInt8(0) >> 4 === 4;
+  const transport = four ? IPV4.size : IPV6.size;
+  const [high, low] = [packet.readUInt8(0) >> 4, packet.readUInt8(0) & 15];
+  packet.writeUInt8(((version ?? high) << 4) | (four ? (ihl ?? low) : low), 0);
+  if (ipLength !== undefined) packet.writeUInt16BE(ipLength, four ? 2 : 4);
+  if (udpLength !== undefined) packet.writeUInt16BE(udpLength, transport + 4);
+  if (udpChecksum !== undefined) packet.writeUInt16BE(udpChecksum, transport + UDP_CHECK);
+  if (!four) return packet;
+  packet.writeUInt16BE(0, 10);
+  packet.writeUInt16BE(ipChecksum ?? ~fold(sum16(packet, 0, IPV4.size)) & 0xffff, 10);
+  return packet;
 }
 
 /** ICMP "fragmentation needed" or ICMPv6 "packet too big", quoting the packet it is about. */

@@ -13,6 +13,15 @@ const vnet = z.strictObject({
   csum_start: size.optional(),
   csum_offset: size.optional(),
 });
+const frame = z.strictObject({
+  version: size.optional().describe('IP version, 0..15.'),
+  ihl: size.optional().describe('IPv4 header length in words of 4 bytes, 0..15.'),
+  ip_length: size.optional().describe('IPv4 total length, IPv6 payload length.'),
+  ip_checksum: size.optional().describe('IPv4; by default right for the other fields.'),
+  udp_length: size.optional(),
+  udp_checksum: size.optional(),
+});
+export type FrameYaml = z.infer<typeof frame>;
 export type VnetYaml = z.infer<typeof vnet>;
 
 export const injected = {
@@ -26,6 +35,7 @@ export const injected = {
       bytes: size.describe('UDP payload.'),
       gso: size.optional().describe('A right virtio-net header for segments of this size.'),
       vnet: vnet.optional().describe('Fields of the virtio-net header that are to be otherwise.'),
+      frame: frame.optional().describe('Fields of the IP and UDP header that are to be otherwise.'),
       cut: size.optional().describe('Bytes of the frame that are kept, link header included.'),
     }),
     expect: expectInject.optional(),

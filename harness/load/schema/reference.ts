@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { describe } from '../sentences.ts';
 import { bare, isMapping } from '../walk.ts';
 import { datagramItem, errorItem, packetItem } from './expect.ts';
-import { controlItem, verbs } from './steps.ts';
+import { controlItem } from './message.ts';
+import { verbs } from './steps.ts';
 import { behaviourSchema, caseSchema, suiteSchema, topologySchema } from './suite.ts';
 
 type Schema = z.core.$ZodType;

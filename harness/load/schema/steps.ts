@@ -6,7 +6,6 @@ import {
   bytesText,
   endpoint,
   family,
-  flag,
   level,
   option,
   options,
@@ -28,6 +27,7 @@ import {
   expectSendmmsg,
 } from './expect.ts';
 import { injected } from './inject.ts';
+import { flags, message, messageShape } from './message.ts';
 
 const socket = z
   .string()
@@ -36,40 +36,8 @@ const socket = z
 const at = endpoint.describe('Endpoint of the topology: `sender` or `receiver`.');
 const to = address.describe('`sender`, `receiver`, `any`, or a literal address.');
 const port = size.describe('0..65535; by default 9000 for `receiver`, else 0.');
-const flags = z.array(flag).describe('MSG_… names.');
-
-const launch = z
-  .strictObject({
-    clock: z.enum(['monotonic', 'tai']),
-    delta: size.describe('In ms; less than 0: in the past.'),
-  })
-  .describe('A launch time for SCM_TXTIME: the time when the call is made, and so much more.');
-
-export const controlItem = z.strictObject({
-  level: level.optional().describe('By default the level the type belongs to.'),
-  type: option.describe('e.g. UDP_SEGMENT'),
-  u8: size.optional(),
-  u16: size.optional(),
-  int: size.optional(),
-  u64: size.optional(),
-  hex: bytesText.optional(),
-  txtime: launch.optional(),
-  length: size.optional().describe('cmsg_len, its header of 16 bytes included, to make it wrong on purpose.'),
-});
-export type ControlItem = z.infer<typeof controlItem>;
 
 const place = z.union([to, z.strictObject({ to, port: port.optional() })]);
-
-const messageShape = {
-  to: to.optional().describe('Absent: no address is given.'),
-  port: port.optional(),
-  bytes: size.optional(),
-  iov: z.array(size).optional().describe('Lengths of the iovecs, in place of `bytes`.'),
-  gso: size.optional().describe('Adds a UDP_SEGMENT control message, also when 0.'),
-  control: z.array(controlItem).optional(),
-};
-const message = z.strictObject(messageShape);
-export type MessageYaml = z.infer<typeof message>;
 
 const beside = { note: text.optional().describe('Why this step.') };
 
@@ -136,7 +104,16 @@ export const verbs = {
     ...beside,
   }),
   send: z.strictObject({
-    send: z.strictObject({ socket, ...messageShape, flags: flags.optional() }),
+    send: z.strictObject({
+      socket,
+      ...messageShape,
+      flags: flags.optional(),
+      overwrite: size
+        .optional()
+        .describe(
+          'Right after the call its buffer gets other bytes from this one on, which count as a send that follows.',
+        ),
+    }),
     expect: expectSend.optional(),
     ...beside,
   }),
@@ -236,13 +213,3 @@ export type StepOf<V extends Verb> = z.infer<(typeof verbs)[V]>;
 export type Step = { [V in Verb]: StepOf<V> }[Verb];
 
 export const step = z.union(Object.values(verbs));
-
-/** What the short form sends. */
-export const shortMessage = z.strictObject({
-  bytes: size.optional(),
-  iov: z.array(size).optional(),
-  gso: size.optional().describe('Segment size, asked for as the axis `request` says; 0: none.'),
-  control: z.array(controlItem).optional(),
-  flags: flags.optional(),
-  repeat: size.optional().describe('The send is done so many times, each with the same expectation.'),
-});

@@ -16,7 +16,8 @@ import {
   word,
 } from './common.ts';
 import { datagramItem, errno, expectShort, packetItem } from './expect.ts';
-import { shortMessage, step } from './steps.ts';
+import { shortMessage } from './message.ts';
+import { step } from './steps.ts';
 
 const needs = z
   .array(need)
