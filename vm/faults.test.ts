@@ -29,28 +29,33 @@ const noise = (): Buffer => {
   return data;
 };
 
-const original = mkdtemp(join(tmpdir(), 'segproof-faults-')).then((folder) =>
-  makeArchive(folder, [
-    {
-      name: `linux-image-${RELEASE}`,
-      version: '6.1.30-1',
-      files: {
-        [`boot/vmlinuz-${RELEASE}`]: fakeImage(debianBanner(RELEASE, '6.1.30-1')),
-        [`lib/modules/${RELEASE}/kernel/net/noise.bin`]: noise(),
-        [`lib/modules/${RELEASE}/modules.order`]: '',
-        [`lib/modules/${RELEASE}/modules.builtin`]: '',
+let made: Promise<TestArchive> | null = null;
+/** Not before a test needs it: it takes tools that may be missing. */
+const original = (): Promise<TestArchive> =>
+  (made ??= mkdtemp(join(tmpdir(), 'segproof-faults-')).then((folder) =>
+    makeArchive(folder, [
+      {
+        name: `linux-image-${RELEASE}`,
+        version: '6.1.30-1',
+        files: {
+          [`boot/vmlinuz-${RELEASE}`]: fakeImage(debianBanner(RELEASE, '6.1.30-1')),
+          [`lib/modules/${RELEASE}/kernel/net/noise.bin`]: noise(),
+          [`lib/modules/${RELEASE}/modules.order`]: '',
+          [`lib/modules/${RELEASE}/modules.builtin`]: '',
+        },
       },
-    },
-  ]),
-);
-tap.teardown(async () => rm(join((await original).root, '..'), { recursive: true, force: true }));
+    ]),
+  ));
+tap.teardown(async () => {
+  if (made) await rm(join((await made).root, '..'), { recursive: true, force: true });
+});
 
 /** An archive of its own for a test, and an environment in which it is the only one and the cache is empty. */
 async function useArchive(t: Test): Promise<TestArchive & { readonly folder: string }> {
   t.setTimeout(300_000);
   const folder = await mkdtemp(join(tmpdir(), 'segproof-faults-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const { keyring, root } = await original;
+  const { keyring, root } = await original();
   await cp(root, join(folder, 'archive'), { recursive: true });
   const archive = archiveAt(join(folder, 'archive'), keyring);
   Object.assign(process.env, {

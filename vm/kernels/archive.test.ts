@@ -63,8 +63,13 @@ const PACKAGES: DebSpec[] = [
 ];
 
 /** Built once, and copied for each test, which may harm it. */
-const original = mkdtemp(join(tmpdir(), 'segproof-archive-')).then((folder) => makeArchive(folder, PACKAGES));
-tap.teardown(async () => rm(join((await original).root, '..'), { recursive: true, force: true }));
+let made: Promise<TestArchive> | null = null;
+/** Not before a test needs it: it takes tools that may be missing. */
+const original = (): Promise<TestArchive> =>
+  (made ??= mkdtemp(join(tmpdir(), 'segproof-archive-')).then((folder) => makeArchive(folder, PACKAGES)));
+tap.teardown(async () => {
+  if (made) await rm(join((await made).root, '..'), { recursive: true, force: true });
+});
 
 /** An archive, and an environment in which it is the only one and the cache is empty. */
 async function useArchive(t: Test): Promise<TestArchive> {
@@ -72,7 +77,7 @@ async function useArchive(t: Test): Promise<TestArchive> {
   t.setTimeout(300_000);
   const folder = await mkdtemp(join(tmpdir(), 'segproof-archive-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const { keyring, root } = await original;
+  const { keyring, root } = await original();
   await cp(root, join(folder, 'archive'), { recursive: true });
   const archive = archiveAt(join(folder, 'archive'), keyring);
   for (const [name, value] of Object.entries({
