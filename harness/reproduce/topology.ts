@@ -1,9 +1,10 @@
 /** Builds the topology, with iproute2 where a person would use it. */
 import { isIP } from 'node:net';
+import { hopeful } from '../agent/carriers.ts';
 import type { Link, Namespace, Route } from '../contract/topology.ts';
 import { cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
-import { mustFeature } from './helpers/devices.ts';
+import { awaitCarrier, mustFeature } from './helpers/devices.ts';
 import {
   awaitAddress,
   must,
@@ -38,11 +39,21 @@ export function printTopology(draft: Draft): void {
   const made = new Set<string>();
   for (const [name, space] of each) printLinks(draft, name, space, made);
   for (const [name, space] of each) printSettings(draft, name, space);
+  for (const [name] of each) printCarriers(draft, name);
   for (const [name, space] of each) {
     if (space.routes.length === 0) continue;
     draft.enter(name);
     for (const route of space.routes) printRoute(draft, route);
   }
+}
+
+/** What is sent before is lost. */
+function printCarriers(draft: Draft, name: string): void {
+  const names = hopeful(draft.planned.program.topology, name);
+  if (names.length === 0) return;
+  draft.enter(name);
+  draft.use(awaitCarrier);
+  for (const dev of names) draft.write(`await_carrier("${word(draft, dev)}");`);
 }
 
 /** What the case cannot do without, where it is not a link that is made anyway. */

@@ -131,3 +131,25 @@ static void must_feature(const char *dev, const char *name, int on)
 		die(name);
 }`,
 };
+
+export const awaitCarrier: Helper = {
+  needs: [deviceIoctl],
+  code: String.raw`
+/* Carriers come by a work queue; until then a device drops what it is given. */
+static void await_carrier(const char *dev)
+{
+	struct ifreq ifr = { 0 };
+	int left;
+
+	for (left = 5000; left > 0; left--) {
+		if (device_ioctl(dev, SIOCGIFFLAGS, &ifr))
+			die(dev);
+		if (ifr.ifr_flags & IFF_RUNNING)
+			break;
+		usleep(1000);
+	}
+	/* That work holds the lock which this call takes: it is through afterwards. */
+	if (left == 0 || device_ioctl(dev, SIOCSIFFLAGS, &ifr))
+		die(dev);
+}`,
+};
