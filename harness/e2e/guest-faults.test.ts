@@ -66,7 +66,11 @@ t.test(
     t.equal(all.size, 8);
     for (const [id, own] of all) t.equal(own.at(-1)?.outcome, 'pass', id);
     const lost = journal(dir).filter((event) => event.type === 'machine' && event.state === 'lost');
-    t.equal(lost.length, 3, 'two panics and one kill');
+    t.equal(
+      lost.length,
+      3,
+      `two panics and one kill: ${lost.map((event) => ('detail' in event ? event.detail : '')).join('; ')}`,
+    );
     t.match(lost[2], { detail: /the guest of 6\.1 ended before its agent did/ });
   },
 );
