@@ -12,10 +12,14 @@ export const bytecodeFile = (folder: string): string => {
   return join(folder, flags.includes('--jitless') ? 'agent.jitless.bytecode' : 'agent.bytecode');
 };
 
-/** The agent as a function of what Node gives each module. V8 leaves `bytecode` aside where it does not fit. */
+/**
+ * The agent as a function of what Node gives each module. V8 leaves `bytecode` aside where it does not fit; what came out of it
+ * cannot import modules.
+ */
 export const agentScript = (folder: string, source: string, bytecode?: Buffer): Script =>
   new Script(Module.wrap(source), {
     filename: agentFile(folder),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    ...(bytecode ? { cachedData: bytecode } : {}),
+    ...(bytecode
+      ? { cachedData: bytecode }
+      : { importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER }),
   });

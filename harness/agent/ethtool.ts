@@ -16,7 +16,7 @@ const SET_BLOCK = 8;
 const IFNAMSIZ = 16;
 const IFREQ_SIZE = 40;
 
-export interface Feature {
+interface Feature {
   readonly active: boolean;
   /** False when nobody can switch it. */
   readonly changeable: boolean;
@@ -40,12 +40,6 @@ export class Ethtool {
   constructor(sys: SystemCalls, device: string) {
     this.#sys = sys;
     this.#device = device;
-  }
-
-  /** Every feature by name, as `ethtool -k` shows them (long names). */
-  features(): Map<string, Feature> {
-    const state = this.#state();
-    return new Map(this.#names().map((name, index) => [name, featureOf(state, index)]));
   }
 
   /** Sets features in the order given. @throws FeatureError when one is unknown, fixed, or does not come to stay. */
@@ -86,6 +80,7 @@ export class Ethtool {
     return query;
   }
 
+  /** Long names, as `ethtool -k` shows them. */
   #names(): readonly string[] {
     return (known ??= this.#readNames());
   }
