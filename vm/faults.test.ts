@@ -10,7 +10,7 @@ import { lackingModule } from './guest/modules.ts';
 import { has } from './kernels/exec.ts';
 import { kernelStore } from './kernels/paths.ts';
 import { resolveKernel } from './kernels/resolve.ts';
-import { archiveAt, makeArchive, type TestArchive } from './kernels/test-archive.ts';
+import { archiveAt, makeArchive, type TestArchive, fetchOnlyFrom } from './kernels/test-archive.ts';
 import { debianBanner, fakeImage, writeFiles } from './kernels/test-kernel.ts';
 import { MachineError } from './machine.ts';
 import { vngCommand } from './virtme.ts';
@@ -58,13 +58,7 @@ async function useArchive(t: Test): Promise<TestArchive & { readonly folder: str
   const { keyring, root } = await original();
   await cp(root, join(folder, 'archive'), { recursive: true });
   const archive = archiveAt(join(folder, 'archive'), keyring);
-  Object.assign(process.env, {
-    XDG_CACHE_HOME: join(folder, 'cache'),
-    SEGPROOF_DEBIAN_MIRROR: archive.uri,
-    SEGPROOF_DEBIAN_SECURITY_MIRROR: '',
-    SEGPROOF_DEBIAN_KEYRING: keyring,
-    SEGPROOF_NO_INSTALL: '1',
-  });
+  fetchOnlyFrom(folder, archive);
   return { ...archive, folder };
 }
 

@@ -6,7 +6,7 @@ import { has } from './exec.ts';
 import { pruneKernels, verifyKernels } from './maintain.ts';
 import { kernelStore } from './paths.ts';
 import { listSeries, resolveKernel } from './resolve.ts';
-import { archiveAt, makeArchive, makeKeyring, type TestArchive } from './test-archive.ts';
+import { archiveAt, makeArchive, fetchOnlyFrom, makeKeyring, type TestArchive } from './test-archive.ts';
 import { debianBanner, fakeImage, type DebSpec } from './test-kernel.ts';
 import type { Progress } from './types.ts';
 
@@ -80,14 +80,7 @@ async function useArchive(t: Test): Promise<TestArchive> {
   const { keyring, root } = await original();
   await cp(root, join(folder, 'archive'), { recursive: true });
   const archive = archiveAt(join(folder, 'archive'), keyring);
-  for (const [name, value] of Object.entries({
-    XDG_CACHE_HOME: join(folder, 'cache'),
-    SEGPROOF_DEBIAN_MIRROR: archive.uri,
-    SEGPROOF_DEBIAN_SECURITY_MIRROR: '',
-    SEGPROOF_DEBIAN_KEYRING: keyring,
-    SEGPROOF_NO_INSTALL: '1',
-  }))
-    process.env[name] = value;
+  fetchOnlyFrom(folder, archive);
   return archive;
 }
 

@@ -6,7 +6,7 @@ import { has } from './exec.ts';
 import { kernelStore } from './paths.ts';
 import { resolveKernel } from './resolve.ts';
 import { signerOf } from './secure-boot.ts';
-import { makeArchive } from './test-archive.ts';
+import { makeArchive, fetchOnlyFrom } from './test-archive.ts';
 import { buildDeb, debianBanner, fakeImage, type DebSpec } from './test-kernel.ts';
 import { signImage } from './test-secure-boot.ts';
 import { withBuildKey, type BuildKey } from './test-signing.ts';
@@ -34,13 +34,7 @@ async function archiveWith(t: Test, listed: Buffer, dropped: Buffer): Promise<vo
   const pool = join(archive.pool, 'main/l/linux-signed-amd64');
   await mkdir(pool, { recursive: true });
   await buildDeb(pool, spec(DROPPED, dropped));
-  Object.assign(process.env, {
-    XDG_CACHE_HOME: join(folder, 'cache'),
-    SEGPROOF_DEBIAN_MIRROR: archive.uri,
-    SEGPROOF_DEBIAN_SECURITY_MIRROR: '',
-    SEGPROOF_DEBIAN_KEYRING: archive.keyring,
-    SEGPROOF_NO_INSTALL: '1',
-  });
+  fetchOnlyFrom(folder, archive);
 }
 
 const needed = ['apt-get', 'dpkg-deb', 'gpg', 'gpgv', 'depmod', 'openssl', 'xz', 'zstd'];

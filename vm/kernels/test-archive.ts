@@ -35,6 +35,17 @@ export async function makeKeyring(folder: string, name: string): Promise<{ home:
   return { home, keyring };
 }
 
+/** From now on this process fetches from `archive` alone, into a cache of its own in `folder`, and installs nothing. */
+export function fetchOnlyFrom(folder: string, { uri, keyring }: Pick<TestArchive, 'uri' | 'keyring'>): void {
+  Object.assign(process.env, {
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    SEGPROOF_DEBIAN_MIRROR: uri,
+    SEGPROOF_DEBIAN_SECURITY_MIRROR: '',
+    SEGPROOF_DEBIAN_KEYRING: keyring,
+    SEGPROOF_NO_INSTALL: '1',
+  });
+}
+
 /** Build packages and an archive of one suite, sid, that serves them. */
 export async function makeArchive(folder: string, specs: readonly DebSpec[]): Promise<TestArchive> {
   const { home, keyring } = await makeKeyring(folder, 'archive');

@@ -8,7 +8,7 @@ import { signatureOf } from './module-signature.ts';
 import { kernelStore } from './paths.ts';
 import { poolPath } from './pool.ts';
 import { resolveKernel } from './resolve.ts';
-import { makeArchive } from './test-archive.ts';
+import { makeArchive, fetchOnlyFrom } from './test-archive.ts';
 import { buildDeb, debianBanner, fakeImage, type DebSpec } from './test-kernel.ts';
 import { withBuildKey } from './test-signing.ts';
 import type { Progress } from './types.ts';
@@ -85,13 +85,7 @@ async function archiveWith(t: Test, certificate: Buffer, files: DebSpec['files']
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const archive = await makeArchive(folder, image(certificate));
   if (files !== null) await modulesIn(join(archive.pool, 'main/l/linux'), files);
-  Object.assign(process.env, {
-    XDG_CACHE_HOME: join(folder, 'cache'),
-    SEGPROOF_DEBIAN_MIRROR: archive.uri,
-    SEGPROOF_DEBIAN_SECURITY_MIRROR: '',
-    SEGPROOF_DEBIAN_KEYRING: archive.keyring,
-    SEGPROOF_NO_INSTALL: '1',
-  });
+  fetchOnlyFrom(folder, archive);
   return folder;
 }
 
