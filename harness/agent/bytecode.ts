@@ -2,15 +2,14 @@
 import { Module } from 'node:module';
 import { join } from 'node:path';
 import { Script, constants } from 'node:vm';
+import { EMULATED_NODE } from '../../vm/guest/node-flags.ts';
 
 /** The agent's file in the build's folder. */
 export const agentFile = (folder: string): string => join(folder, 'agent.cjs');
 
-/** Its bytecode, for this process: V8 refuses bytecode made with other flags, so an interpreter-only process has its own. */
-export const bytecodeFile = (folder: string): string => {
-  const flags = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ');
-  return join(folder, flags.includes('--jitless') ? 'agent.jitless.bytecode' : 'agent.bytecode');
-};
+/** Its bytecode, for this process: V8 refuses bytecode made with other flags, so an emulated guest's has its own. */
+export const bytecodeFile = (folder: string): string =>
+  join(folder, process.execArgv.includes(EMULATED_NODE[0]) ? 'agent.emulated.bytecode' : 'agent.bytecode');
 
 /**
  * The agent as a function of what Node gives each module. V8 leaves `bytecode` aside where it does not fit; what came out of it

@@ -1,5 +1,6 @@
 /** The virtme-ng command that boots a guest: every word of it, and why. */
 import { COMMAND_ENDED } from './init.ts';
+import { forEmulation } from './node-flags.ts';
 
 /** A tmpfs of the tree's own is mounted here: sockets, temporary files and links in it vanish with the tree. */
 export const SCRATCH = '/dev/shm';
@@ -57,18 +58,12 @@ const quoted = (word: string): string =>
 /** A command line as one could type it. */
 export const shellLine = (words: readonly string[]): string => words.map(quoted).join(' ');
 
-/**
- * What node is told in an emulated guest: to interpret. Code that V8 compiles must be translated by TCG once more, each time
- * V8 writes it, which costs more than it saves: the agent needs a third less CPU time without (bench/cases-per-second).
- */
-const EMULATED = 'NODE_OPTIONS=--jitless';
-
 /** The shell line that the guest runs: the agent with its channel, and a last word about how it ended. */
 export const guestScript = (
   command: readonly string[],
   shape: Pick<GuestShape, 'kvm' | 'afterwards'>,
 ): string =>
-  `SEGPROOF_CHANNEL=virtio:${PORT} ${shape.kvm ? '' : `${EMULATED} `}${shellLine(command)}; echo "${COMMAND_ENDED} $?" >/dev/console${shape.afterwards && `; ${shape.afterwards}`}`;
+  `SEGPROOF_CHANNEL=virtio:${PORT} ${shellLine(shape.kvm ? command : forEmulation(command))}; echo "${COMMAND_ENDED} $?" >/dev/console${shape.afterwards && `; ${shape.afterwards}`}`;
 
 /**
  * The CPU that TCG emulates. Without SMAP, SMEP and protection keys each system call and copy has less to switch; without
