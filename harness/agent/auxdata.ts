@@ -2,8 +2,8 @@
 import { CMSGHDR } from './layout.ts';
 import type { IncomingMessage } from './sys.ts';
 
-/** Offsets behind the control message's header. */
-const AT = { status: 0, tci: 16, tpid: 18 } as const;
+/** Offsets behind the control message's header; `vlan`: the tag's control information, then its type. */
+const AT = { status: 0, vlan: 16 } as const;
 const SIZE = 20;
 const TP_STATUS = { CSUMNOTREADY: 8, VLAN_VALID: 0x10 } as const;
 
@@ -26,29 +26,26 @@ export interface Auxdata {
   readonly stamp: Stamp | undefined;
 }
 
-export function readAuxdata({ control, controlLength }: IncomingMessage): Auxdata {
-  const stamp = readStamp(control, controlLength);
+export function readAuxdata({ controlWords, controlLength }: IncomingMessage): Auxdata {
+  const stamp = readStamp(controlWords, controlLength);
   const data = CMSGHDR.size + (stamp ? STAMP.size : 0);
-  const status = controlLength < data + SIZE ? 0 : control.readUInt32LE(data + AT.status);
-  const word = (at: number): string =>
-    control
-      .readUInt16LE(data + at)
-      .toString(16)
-      .padStart(4, '0');
+  const status = controlLength < data + SIZE ? 0 : (controlWords[(data + AT.status) / 4] ?? 0);
+  const vlan = controlWords[(data + AT.vlan) / 4] ?? 0;
   return {
     partialChecksum: (status & TP_STATUS.CSUMNOTREADY) !== 0,
-    tag: (status & TP_STATUS.VLAN_VALID) === 0 ? '' : word(AT.tpid) + word(AT.tci),
+    tag: (status & TP_STATUS.VLAN_VALID) === 0 ? '' : hex16(vlan >>> 16) + hex16(vlan & 0xffff),
     stamp,
   };
 }
 
-function readStamp(control: Buffer, length: number): Stamp | undefined {
-  if (length < STAMP.size || control.readInt32LE(CMSGHDR.type) !== STAMP.type) return undefined;
+function hex16(value: number): string {
+  return value.toString(16).padStart(4, '0');
+}
+
+function readStamp(words: Uint32Array, length: number): Stamp | undefined {
+  if (length < STAMP.size || words[CMSGHDR.type / 4] !== STAMP.type) return undefined;
   // Both fit where integers are exact.
-  return {
-    seconds: control.readUInt32LE(CMSGHDR.size),
-    nanoseconds: control.readUInt32LE(CMSGHDR.size + 8),
-  };
+  return { seconds: words[CMSGHDR.size / 4] ?? 0, nanoseconds: words[CMSGHDR.size / 4 + 2] ?? 0 };
 }
 
 /** In ms, exact to the microsecond. */

@@ -5,15 +5,12 @@
 import { close as closeFile } from 'node:fs';
 import { release } from 'node:os';
 import type { CapturedFrame } from '../contract/evidence.ts';
-import { decodeIp } from '../wire/frame.ts';
-import { UDP_HEADER, UDP_PROTOCOL, decodePorts, decodeUdp } from '../wire/udp.ts';
 import { VNET_SIZE } from '../wire/vnet.ts';
-import { readAuxdata, since } from './auxdata.ts';
 import type { Stamp } from './auxdata.ts';
-import { FOREIGN_CAPTURED } from './explain.ts';
+import { caseFrame } from './case-frame.ts';
+import type { Frame } from './case-frame.ts';
 import type { Cursor, Ledger } from './explain.ts';
 import { SystemError } from './namespaces.ts';
-import { isSentinel } from './sentinel.ts';
 import { AF, SOCK, incomingMessage } from './sys.ts';
 import type { IncomingMessage, SystemCalls } from './sys.ts';
 
@@ -43,16 +40,6 @@ const CONTROL_BYTES = 256;
 const LOSES_GSO = olderThan(6, 2);
 const BATCH = 32;
 
-interface Frame {
-  readonly message: IncomingMessage;
-  /** From the virtio-net header on, unless `plain`. Good until the next frame is read. */
-  readonly record: Buffer;
-  /** The same without that header. */
-  readonly bytes: Buffer;
-  readonly plain: boolean;
-  readonly outgoing: boolean;
-}
-
 export class Capture {
   readonly #sys: SystemCalls;
   /** Frames with a virtio-net header. */
@@ -63,6 +50,8 @@ export class Capture {
   #batch: readonly IncomingMessage[] = [];
   #lengths: number[] = [];
   #at = 0;
+  /** How many are asked for next: one where nothing is expected any more. */
+  #ask = 1;
   #cursor: Cursor = { index: 0, at: 0 };
   /** UDP port, either end. */
   #port = 0;
@@ -80,6 +69,7 @@ export class Capture {
     this.#cursor = { index: 0, at: 0 };
     while (this.#frame());
     this.drops();
+    this.#ask = BATCH;
   }
 
   /** Everything since the start or the last call. */
@@ -88,7 +78,7 @@ export class Capture {
     for (let frame = this.#frame(); frame; frame = this.#frame()) {
       // A packet on lo passes twice, out and in: once is enough.
       if (this.#loopback && !frame.outgoing) continue;
-      const captured = this.#ours(frame, ledger, origin);
+      const captured = caseFrame(frame, this.#port, ledger, this.#cursor, origin);
       if (captured) frames.push(captured);
     }
     return frames;
@@ -103,10 +93,11 @@ export class Capture {
     if (this.#plain !== undefined) return this.#oneOfTwo(this.#plain);
     if (this.#at >= this.#lengths.length) {
       const lengths: number[] = [];
-      const batch = buffers(BATCH);
+      const batch = buffers(this.#ask);
       const got = this.#sys.recvmmsg(this.#fd, batch, DONTWAIT, lengths);
       if (got === -EAGAIN) return undefined;
       if (got < 0) throw new SystemError('recvmmsg(AF_PACKET)', got);
+      this.#ask = got === this.#ask ? BATCH : 1;
       this.#batch = batch;
       this.#lengths = lengths;
       this.#at = 0;
@@ -133,30 +124,6 @@ export class Capture {
     return this.#plain === undefined ? [this.#fd] : [this.#fd, this.#plain];
   }
 
-  /** Undefined for a frame that is none of the case's. */
-  #ours(frame: Frame, ledger: Ledger, origin: Stamp | null): CapturedFrame | undefined {
-    const { record, bytes } = frame;
-    const ip = decodeIp(bytes);
-    if (ip?.protocol !== UDP_PROTOCOL) return undefined;
-    const ports = ip.laterFragment ? undefined : decodePorts(ip);
-    // Nobody else sends fragments here; they have no ports to tell them by.
-    if (ports ? ports[0] !== this.#port && ports[1] !== this.#port : !ip.laterFragment) return undefined;
-    const content = ip.bytes.subarray(ip.payloadAt + (ports ? UDP_HEADER : 0));
-    if (isSentinel(content)) return undefined;
-    const { partialChecksum, tag, stamp } = readAuxdata(frame.message);
-    const payload = ledger.explain(content, this.#cursor, FOREIGN_CAPTURED);
-    const kept = payload.every((run) => !('foreign' in run) || run.length <= FOREIGN_CAPTURED);
-    return {
-      direction: frame.outgoing ? 'out' : 'in',
-      head: record.toString('hex', 0, content.byteOffset - record.byteOffset),
-      tag,
-      payload,
-      ...(frame.plain ? { plain: { partialChecksum } } : {}),
-      ...(kept ? {} : { checksum: decodeUdp(ip, partialChecksum)?.checksum ?? 'fragment' }),
-      ...(stamp && origin ? { atMs: since(stamp, origin) } : {}),
-    };
-  }
-
   /** On another thread, where nobody waits for the grace period; for a namespace in which nothing happens any more. */
   closeInBackground(): void {
     for (const fd of this.#sockets()) closeFile(fd, () => undefined);
@@ -176,19 +143,16 @@ function buffers(count: number): IncomingMessage[] {
 }
 
 function withHeader(message: IncomingMessage, length: number): Frame {
-  const record = message.data.subarray(0, length);
-  const bytes = record.subarray(VNET_SIZE);
   if (length < VNET_SIZE) throw new Error(`a captured packet has ${length} bytes, fewer than its own header`);
-  return { message, record, bytes, plain: false, outgoing: isOutgoing(message) };
+  return { message, link: VNET_SIZE, end: length, outgoing: isOutgoing(message) };
 }
 
 function withoutHeader(message: IncomingMessage, length: number): Frame {
-  const record = message.data.subarray(0, length);
-  return { message, record, bytes: record, plain: true, outgoing: isOutgoing(message) };
+  return { message, link: 0, end: length, outgoing: isOutgoing(message) };
 }
 
 function isOutgoing({ name }: IncomingMessage): boolean {
-  return name.readUInt8(PKTTYPE) === PACKET_OUTGOING;
+  return name[PKTTYPE] === PACKET_OUTGOING;
 }
 
 function olderThan(major: number, minor: number): boolean {

@@ -40,6 +40,28 @@ export class Ledger {
     if (succeeded) this.#delivered.push(entry);
   }
 
+  /** The stream whose bytes are expected next. */
+  streamAt({ index }: Cursor): number | undefined {
+    return this.#delivered[index]?.stream;
+  }
+
+  /**
+   * Where the next expected bytes begin, when they are exactly those of `bytes` from `from` to `to`; moves `cursor` behind them.
+   * What {@link explain} says at more length, and undefined for everything else.
+   */
+  next(bytes: Buffer, from: number, to: number, cursor: Cursor): { stream: number; at: number } | undefined {
+    const entry = this.#delivered[cursor.index];
+    const { at } = cursor;
+    const end = at + to - from;
+    if (!entry || from >= to || end > entry.bytes.length) return undefined;
+    if (entry.bytes.compare(bytes, from, to, at, end) !== 0) return undefined;
+    if (end === entry.bytes.length) {
+      cursor.index++;
+      cursor.at = 0;
+    } else cursor.at = end;
+    return { stream: entry.stream, at };
+  }
+
   /** Splits `bytes` into runs and moves `cursor` behind what was recognised. */
   explain(bytes: Buffer, cursor: Cursor, kept = FOREIGN_KEPT): Run[] {
     const runs: Run[] = [];

@@ -23,9 +23,10 @@ export class MessageMemory {
   held: unknown;
   /** What those of receives point to, by message: laid out once, as the same buffers come again and again. */
   readonly #placed: IncomingMessage[] = [];
-  /** By message: the room for data and control that its header offers; -1 once a call has overwritten them. */
-  readonly #offered: number[] = [];
-  readonly #offeredControl: number[] = [];
+  /** By message: the room that its iovec and header offer, and whether no call has written into the header since. */
+  readonly #room: number[] = [];
+  readonly #controlRoom: number[] = [];
+  readonly #unused: boolean[] = [];
 
   /** `messages`: most messages of one sendmmsg, 1..1024. */
   constructor(messages: number) {
@@ -66,7 +67,7 @@ export class MessageMemory {
   /** Reads back what the kernel wrote into the header of message number `index`. */
   written(message: IncomingMessage, index: number): void {
     const at = index * MMSGHDR.size;
-    this.#offered[index] = -1;
+    this.#unused[index] = false;
     message.nameLength = Math.min(this.#ints[(at + MSGHDR.nameLength) / 4] ?? 0, message.name.length);
     message.controlLength = this.#ints[(at + MSGHDR.controlLength) / 4] ?? 0;
     message.flags = this.#ints[(at + MSGHDR.flags) / 4] ?? 0;
@@ -74,13 +75,17 @@ export class MessageMemory {
 
   #place(message: IncomingMessage, index: number): void {
     const { dataRoom, controlRoom } = message;
-    const known = this.#placed[index] === message;
-    if (known && this.#offered[index] === dataRoom && this.#offeredControl[index] === controlRoom) return;
-    within(dataRoom, message.data, 'room for data');
-    within(controlRoom, message.control, 'room for control messages');
+    const placed = this.#placed[index] === message;
+    if (
+      placed &&
+      this.#unused[index] &&
+      this.#room[index] === dataRoom &&
+      this.#controlRoom[index] === controlRoom
+    )
+      return;
     const at = index * MMSGHDR.size;
     const vector = (index * IOVEC.size) / WORD;
-    if (!known) {
+    if (!placed) {
       this.#placed[index] = message;
       this.#words[(at + MSGHDR.name) / WORD] = koffi.address(message.name);
       this.#words[(at + MSGHDR.iov) / WORD] = this.#vectorsAt + BigInt(index * IOVEC.size);
@@ -88,13 +93,17 @@ export class MessageMemory {
       this.#words[(at + MSGHDR.control) / WORD] = koffi.address(message.control);
       this.#vectors[vector + IOVEC.base / WORD] = koffi.address(message.data);
     }
-    // Names and lengths are overwritten by each call that brings a message here.
-    this.#vectors[vector + IOVEC.length / WORD] = BigInt(dataRoom);
+    if (!placed || this.#room[index] !== dataRoom) {
+      within(dataRoom, message.data, 'room for data');
+      this.#vectors[vector + IOVEC.length / WORD] = BigInt(dataRoom);
+      this.#room[index] = dataRoom;
+    }
+    within(controlRoom, message.control, 'room for control messages');
+    this.#controlRoom[index] = controlRoom;
     this.#ints[(at + MSGHDR.nameLength) / 4] = message.name.length;
     this.#ints[(at + MSGHDR.controlLength) / 4] = controlRoom;
-    this.#offered[index] = dataRoom;
-    this.#offeredControl[index] = controlRoom;
     this.#ints[(at + MSGHDR.flags) / 4] = 0;
+    this.#unused[index] = true;
   }
 
   #layOut({ name, iov, control }: OutgoingMessage, at: number, vector: number): void {

@@ -89,6 +89,40 @@ t.test('bytes cut anywhere and received in order are one run each', (t) => {
   t.end();
 });
 
+t.test('the short way says what the long way says, and nothing about other bytes', (t) => {
+  const piece = fc.record({ length: fc.integer({ min: 0, max: 900 }), flip: fc.boolean() });
+  fc.assert(
+    fc.property(seed, fc.array(piece, { minLength: 1, maxLength: 8 }), (seed, pieces) => {
+      const { ledger, bytes } = delivered(seed, 700, 1, 900);
+      const [long, short] = [
+        { index: 0, at: 0 },
+        { index: 0, at: 0 },
+      ];
+      let at = 0;
+      for (const { length, flip } of pieces) {
+        const [from, to] = [at, Math.min(at + length, bytes.length)];
+        const arrived = Buffer.from(bytes);
+        if (flip && to > from) arrived.writeUInt8(arrived.readUInt8(to - 1) ^ 1, to - 1);
+        const before = { ...short };
+        const next = ledger.next(arrived, from, to, short);
+        const runs = ledger.explain(arrived.subarray(from, to), long);
+        const [only, ...others] = runs;
+        const exact = only && others.length === 0 && !('foreign' in only);
+        if (next && !(exact && only.stream === next.stream && only.at === next.at)) return false;
+        if (next && (short.index !== long.index || short.at !== long.at)) return false;
+        if (!next && (short.index !== before.index || short.at !== before.at)) return false;
+        const expected = exact && only.stream === before.index && only.at === before.at;
+        if (!next && expected) return false;
+        if (!next) Object.assign(short, long);
+        at = to;
+      }
+      return true;
+    }),
+    { numRuns: 500 },
+  );
+  t.end();
+});
+
 t.test('whatever arrives, the runs cover it exactly, and named runs hold the bytes they name', (t) => {
   const mangled = fc.array(
     fc.oneof(

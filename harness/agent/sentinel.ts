@@ -15,12 +15,12 @@ export type SentinelPath = NonNullable<Receive['sentinel']>;
 const MAGIC = Buffer.from('segproof sentinel');
 /** Behind the magic: which one it is. */
 const COUNTER = 4;
+/** Length of a sentinel's payload in bytes. */
+export const SENTINEL_BYTES = MAGIC.length + COUNTER;
 
 /** Does a UDP payload belong to a sentinel, whichever? */
 export function isSentinel(bytes: Buffer): boolean {
-  return (
-    bytes.length === MAGIC.length + COUNTER && bytes.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) === 0
-  );
+  return bytes.length === SENTINEL_BYTES && bytes.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) === 0;
 }
 
 export class Sentinel {
@@ -59,7 +59,7 @@ export class Sentinel {
 
   /** Is this the sentinel last sent? Its beginning is enough where the buffer was too small for more. */
   is(bytes: Buffer, from: Buffer): boolean {
-    if (bytes.length > MAGIC.length + COUNTER || portOf(from) !== this.#port) return false;
+    if (bytes.length > SENTINEL_BYTES || portOf(from) !== this.#port) return false;
     const head = Math.min(bytes.length, MAGIC.length);
     if (bytes.compare(MAGIC, 0, head, 0, head) !== 0) return false;
     const rest = bytes.length - head;

@@ -3,6 +3,8 @@
  * are synchronous. The interface exists so that a deliberately wrong endpoint (fixtures/endpoints) can stand in between.
  */
 
+import { align8 } from './layout.ts';
+
 /** One message to send. The buffers must not change until the call returns. */
 export interface OutgoingMessage {
   /** struct sockaddr, or null for none. */
@@ -16,7 +18,10 @@ export interface OutgoingMessage {
 export interface IncomingMessage {
   readonly data: Buffer;
   readonly control: Buffer;
+  /** The same memory in words of 4 bytes: one load each, where Buffer's own methods take a call and four. */
+  readonly controlWords: Uint32Array;
   readonly name: Buffer;
+  readonly nameWords: Uint32Array;
   /** Bytes of `data` and `control` offered to the kernel. */
   dataRoom: number;
   controlRoom: number;
@@ -75,13 +80,20 @@ export const CLONE_NEWNET = 0x40000000;
 /** include/uapi/linux/sockios.h, asm-generic/ioctls.h: FIONREAD is SIOCINQ, TIOCOUTQ is SIOCOUTQ. */
 export const IOCTL = { SIOCINQ: 0x541b, SIOCOUTQ: 0x5411, SIOCETHTOOL: 0x8946 } as const;
 
+/** struct sockaddr_storage */
+const NAME_BYTES = 128;
+
 /** New buffers for recvmsg. Sizes in bytes. */
 export function incomingMessage(data: number, control: number): IncomingMessage {
+  const controlMemory = new ArrayBuffer(align8(control));
+  const nameMemory = new ArrayBuffer(NAME_BYTES);
   return {
     // Not cleared: only what the kernel wrote is read, and clearing megabytes takes an emulated guest a while.
     data: Buffer.allocUnsafeSlow(data),
-    control: Buffer.alloc(control),
-    name: Buffer.alloc(128),
+    control: Buffer.from(controlMemory, 0, control),
+    controlWords: new Uint32Array(controlMemory),
+    name: Buffer.from(nameMemory),
+    nameWords: new Uint32Array(nameMemory),
     dataRoom: data,
     controlRoom: control,
     nameLength: 0,

@@ -133,8 +133,15 @@ export interface AgentEvidence extends Omit<CaseEvidence, 'steps'> {
   readonly steps: readonly AgentStep[];
 }
 
-export interface AgentStep extends Omit<StepEvidence, 'packets'> {
+export interface AgentStep extends Omit<StepEvidence, 'packets' | 'datagrams'> {
   readonly frames?: readonly CapturedFrame[];
+  readonly datagrams?: readonly RepeatedDatagram[];
+}
+
+/** Datagrams of which each brings the bytes behind those of the one before, and is the same otherwise. */
+export interface RepeatedDatagram extends Datagram {
+  /** 2 or more; absent: it is only one. */
+  readonly times?: number;
 }
 
 export interface CaseEvidence {

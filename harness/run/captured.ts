@@ -1,12 +1,15 @@
 /**
- * Takes apart what a capture brought. The agent only tells the frames of a case from others; headers are read and checksums held
- * against the bytes here, where it costs an emulated guest no time.
+ * Takes apart what the agent told of datagrams and captured frames. The agent only tells the frames of a case from others; headers
+ * are read and checksums held against the bytes here, where it costs an emulated guest no time.
  */
 import type {
   AgentEvidence,
+  AgentStep,
   CaseEvidence,
   CapturedFrame,
+  Datagram,
   Packet,
+  RepeatedDatagram,
   StepEvidence,
 } from '../contract/evidence.ts';
 import { payload } from '../agent/payload.ts';
@@ -19,15 +22,25 @@ import { MachineError } from '../../vm/machine.ts';
 /** Two hardware addresses, as hex: a VLAN tag stands behind them. */
 const ADDRESSES_HEX = 24;
 
-/** What the agent said of a case, with its packets taken apart. @throws MachineError (`garbled`) when one cannot have been captured */
+/** What the agent said of a case, with each of its packets and datagrams by itself. @throws MachineError (`garbled`) when one cannot have been captured */
 export function takeApart(evidence: AgentEvidence, seed: number): CaseEvidence {
   return { ...evidence, steps: evidence.steps.map((step) => stepOf(step, seed)) };
 }
 
-function stepOf({ frames, ...step }: AgentEvidence['steps'][number], seed: number): StepEvidence {
+function stepOf({ frames, datagrams, ...rest }: AgentStep, seed: number): StepEvidence {
+  const step = datagrams ? { ...rest, datagrams: datagrams.flatMap(singly) } : rest;
   if (!frames) return step;
   const packets = frames.map((frame) => packetOf(frame, seed));
   return { ...step, packets, calls: [...step.calls, ...packets.map(describe)] };
+}
+
+function singly({ times = 1, ...first }: RepeatedDatagram): Datagram[] {
+  const [run] = first.payload;
+  return Array.from({ length: times }, (_, index) =>
+    index === 0 || !run || 'foreign' in run
+      ? first
+      : { ...first, payload: [{ ...run, at: run.at + index * run.length }] },
+  );
 }
 
 function describe(packet: Packet): string {
