@@ -62,6 +62,8 @@ export interface NewLink {
   readonly remote?: string | undefined;
   readonly id?: number | undefined;
   readonly mode?: number | undefined;
+  /** vlan: as in {@link Link}. */
+  readonly priorities?: boolean | undefined;
 }
 
 /** Creates a link, down. */
@@ -81,6 +83,7 @@ export function createLink(netlink: Netlink, link: NewLink): void {
     bytes.writeUIntLE(value, 0, width);
     return [attribute(type, bytes)];
   });
+  if (link.priorities === true) data.push(samePriorities());
   if (link.remote !== undefined) data.push(...tunnel(link.remote));
   if (data.length > 0) info.push(nested(IFLA_INFO.DATA, ...data));
   netlink.request(`cannot create ${kind} ${name}`, RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, [
@@ -89,6 +92,21 @@ export function createLink(netlink: Netlink, link: NewLink): void {
     ...(lower === undefined ? [] : [attribute(IFLA.LINK, lower)]),
     nested(IFLA.LINKINFO, ...info),
   ]);
+}
+
+const VLAN = { EGRESS_QOS: 3, QOS_MAPPING: 1 } as const;
+/** A tag has three bits for it. */
+const PRIORITIES = [1, 2, 3, 4, 5, 6, 7] as const;
+
+/** Each is mapped to itself: struct ifla_vlan_qos_mapping. */
+function samePriorities(): Buffer {
+  const mappings = PRIORITIES.map((priority) => {
+    const pair = Buffer.alloc(8);
+    pair.writeUInt32LE(priority, 0);
+    pair.writeUInt32LE(priority, 4);
+    return attribute(VLAN.QOS_MAPPING, pair);
+  });
+  return nested(VLAN.EGRESS_QOS, ...mappings);
 }
 
 const VXLAN = { GROUP: 2, PORT: 15, GROUP6: 16, UDP_CSUM: 18 } as const;

@@ -2,6 +2,7 @@
 import { errnoNumber } from '../abi/errno.ts';
 import type { StepEvidence } from '../contract/evidence.ts';
 import type { Change } from '../contract/program.ts';
+import type { TapOffload } from '../contract/topology.ts';
 import { addRoute, deleteRoute } from './addresses.ts';
 import type { Case } from './case.ts';
 import { Ethtool, FeatureError } from './ethtool.ts';
@@ -10,6 +11,8 @@ import { SystemError } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
 import { outcome, result } from './notation.ts';
 import { writeSysctl } from './sysctl.ts';
+import { setOffloads } from './tap.ts';
+import { tap } from './topology.ts';
 import { addTransform } from './xfrm.ts';
 
 export function change(run: Case, what: Change): StepEvidence {
@@ -29,6 +32,7 @@ function apply(run: Case, what: Change, route: Netlink): void {
   switch (what.kind) {
     case 'link': {
       if (what.features) new Ethtool(run.own, what.name).set(what.features);
+      if (what.offloads) offer(run, what.ns, what.name, what.offloads);
       if (changeWords(what) !== '') setLink(route, what.name, getLink(route, what.name).index, what);
       return;
     }
@@ -52,6 +56,11 @@ function apply(run: Case, what: Change, route: Netlink): void {
   }
 }
 
+function offer(run: Case, ns: string, name: string, offloads: readonly TapOffload[]): void {
+  const ret = setOffloads(run.own, tap(run.topology, run.own, ns, name), offloads);
+  if (ret < 0) throw new SystemError('ioctl(TUNSETOFFLOAD)', ret);
+}
+
 /** Errors without an errno are the agent's or the case's own and go up. */
 function errnoOf(error: unknown): number {
   const name =
@@ -70,7 +79,8 @@ function describe(what: Change): string {
       const features = Object.entries(what.features ?? {}).map(
         ([name, on]) => `${name} ${on ? 'on' : 'off'}`,
       );
-      const words = [changeWords(what), ...features].filter((word) => word !== '');
+      const offloads = what.offloads ? [`offloads ${what.offloads.join(' ') || 'none'}`] : [];
+      const words = [changeWords(what), ...features, ...offloads].filter((word) => word !== '');
       return `link set ${what.name} ${words.join(' ')}`;
     }
     case 'sysctl':

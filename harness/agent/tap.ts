@@ -7,6 +7,8 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writevSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoNumber } from '../abi/errno.ts';
+import { TAP_OFFLOADS } from '../contract/topology.ts';
+import type { TapOffload } from '../contract/topology.ts';
 import { isSentinel } from './sentinel.ts';
 import { SystemError } from './namespaces.ts';
 import type { SystemCalls } from './sys.ts';
@@ -19,8 +21,8 @@ const DEVICE = '/dev/net/tun';
 const TUNSETIFF = 0x400454ca;
 const TUNSETOFFLOAD = 0x400454d0;
 const IFF = { TAP: 2, NO_PI: 0x1000, VNET_HDR: 0x4000 } as const;
-/** TUN_F_CSUM, TUN_F_USO4, TUN_F_USO6: partial checksums and UDP GSO packets are welcome. */
-const OFFLOADS = 0x01 | 0x20 | 0x40;
+/** TUN_F_CSUM, TUN_F_USO4, TUN_F_USO6 */
+const OFFLOADS: Readonly<Record<TapOffload, number>> = { csum: 0x01, uso4: 0x20, uso6: 0x40 };
 const IFREQ_SIZE = 40;
 const IFNAMSIZ = 16;
 const FRAME_BYTES = 65536 + 256;
@@ -48,10 +50,19 @@ export function openTap(sys: SystemCalls, name: string): number {
   request.write(name, 'latin1');
   request.writeUInt16LE(IFF.TAP | IFF.NO_PI | IFF.VNET_HDR, IFNAMSIZ);
   const made = sys.ioctl(fd, TUNSETIFF, request);
-  const ret = made < 0 ? made : sys.ioctlValue(fd, TUNSETOFFLOAD, OFFLOADS);
+  const ret = made < 0 ? made : setOffloads(sys, fd, TAP_OFFLOADS);
   if (ret >= 0) return fd;
   closeSync(fd);
   throw new SystemError(made < 0 ? 'ioctl(TUNSETIFF)' : 'ioctl(TUNSETOFFLOAD)', ret);
+}
+
+/** Says what is welcome from now on: partial checksums, UDP GSO packets. Zero, or minus an errno. */
+export function setOffloads(sys: SystemCalls, fd: number, offloads: readonly TapOffload[]): number {
+  return sys.ioctlValue(
+    fd,
+    TUNSETOFFLOAD,
+    offloads.reduce((bits, one) => bits | OFFLOADS[one], 0),
+  );
 }
 
 function openDevice(): number {

@@ -135,14 +135,15 @@ function createLinks(
     if (link.peer && namespace === undefined)
       throw new RangeError(`${link.name} has its peer in namespace ${link.peer.ns}, which there is not`);
     const peer = link.peer && namespace !== undefined ? { name: link.peer.name, namespace } : undefined;
-    const { kind, id, mode, remote } = link;
+    const { kind, id, mode, remote, priorities } = link;
     const lower = link.lower === undefined ? undefined : getLink(route, link.lower).index;
-    createLink(route, { name: link.name, kind, peer, lower, id, mode, remote });
+    createLink(route, { name: link.name, kind, peer, lower, id, mode, remote, priorities });
     const words = [
       ...(link.lower === undefined ? [] : [`link ${link.lower}`]),
       `type ${kind}`,
       ...(link.peer ? [`peer ${link.peer.name} netns ${link.peer.ns}`] : []),
       ...(id === undefined ? [] : [`id ${id}`]),
+      ...(priorities === true ? ['egress-qos-map 1:1 … 7:7'] : []),
       ...(mode === undefined ? [] : [`mode ${mode}`]),
       ...(remote === undefined ? [] : [`remote ${remote} dstport 4789 udpcsum`]),
     ];

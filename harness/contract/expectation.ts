@@ -19,8 +19,19 @@ export interface ExpectedDatagram {
   readonly gro: number | null;
   /** It must not arrive sooner than so many ms after the first send, nor later than the machine's slack after that. */
   readonly afterMs?: number;
+  /** Control messages that must come along, once each; others may. */
+  readonly control?: readonly ExpectedControl[];
   /** msg_flags by name, sorted. */
   readonly flags: readonly string[];
+}
+
+/** A control message of a datagram. */
+export interface ExpectedControl {
+  /** Names, as in the evidence. */
+  readonly level: string;
+  readonly type: string;
+  /** Its data. */
+  readonly hex: string;
 }
 
 /** Fields left out are not stated by the case. */
@@ -34,6 +45,8 @@ export interface ExpectedPacket {
   readonly ttl?: number;
   readonly tos?: number;
   readonly df?: boolean;
+  /** Of the (outermost) VLAN tag. */
+  readonly priority?: number;
   /** As of a datagram. */
   readonly afterMs?: number;
 }

@@ -2,7 +2,7 @@
  * What the planner hands to the agent: one {@link Program} per variant, with every size, address and name fixed.
  * The agent learns what to do, never what is expected, so that it cannot shape its evidence to fit.
  */
-import type { Topology } from './topology.ts';
+import type { Topology, TapOffload } from './topology.ts';
 
 export type Family = 'ipv4' | 'ipv6';
 
@@ -57,6 +57,8 @@ export type Change =
       readonly gsoMaxSize?: number;
       readonly gsoMaxSegs?: number;
       readonly features?: Readonly<Record<string, boolean>>;
+      /** tap: what its other side takes. */
+      readonly offloads?: readonly TapOffload[];
     }
   | { readonly kind: 'sysctl'; readonly ns: string; readonly key: string; readonly value: string }
   | {

@@ -30,6 +30,10 @@ export type Qdisc = (typeof QDISCS)[number];
  */
 export const ETF_LEAD_MS = 400;
 
+/** What a tap device's other side can say that it takes: TUN_F_CSUM, TUN_F_USO4, TUN_F_USO6. */
+export const TAP_OFFLOADS = ['csum', 'uso4', 'uso6'] as const;
+export type TapOffload = (typeof TAP_OFFLOADS)[number];
+
 export interface Link {
   readonly name: string;
   /** `lo` exists in every namespace; all others are created in the order given. */
@@ -47,6 +51,8 @@ export interface Link {
   readonly remote?: string;
   /** vlan: its tag, 1..4094; vxlan: its network. */
   readonly id?: number;
+  /** vlan: priorities 1..7 of packets are those of their tags (egress-qos-map 1:1 2:2 …); else all tags have 0. */
+  readonly priorities?: boolean;
   /** bond, macvlan, ipvlan: the number of its mode, as include/uapi/linux/if_link.h and if_bonding.h have it. */
   readonly mode?: number;
   /** Longest GSO packet in bytes, and most segments of one: `ip link set … gso_max_size`. */

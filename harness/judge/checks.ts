@@ -15,6 +15,7 @@ import {
   showValue,
 } from './notation.ts';
 import { checkCompletions, checkNotices } from './errors.ts';
+import { hasControl, showControl, showGro } from './received-control.ts';
 import { checkTimes } from './times.ts';
 import { misstated } from './stated.ts';
 
@@ -86,6 +87,9 @@ function datagrams(expected: readonly ExpectedDatagram[], evidence: StepEvidence
       (d) => showRuns(d.payload),
       (e, s) => sameBytes(s.payload, e.payload),
     ),
+    ...(expected.some(({ control }) => control)
+      ? [pairwise('control messages', expected, seen, showControl, hasControl)]
+      : []),
     pairwise('UDP_GRO cmsg', expected, seen, showGro, (e, s) => showGro(e) === showGro(s)),
     pairwise('msg_flags', expected, seen, showFlags, (e, s) => showFlags(e) === showFlags(s)),
   ];
@@ -125,16 +129,6 @@ function pairwise<E, S>(
   if (extra !== undefined)
     return { aspect, ok: false, expected: ['no more'], actual: `${expected.length}: ${show(extra)}` };
   return { aspect, ok: true, expected: ['as sent'], actual: 'as sent' };
-}
-
-function showGro(datagram: Datagram | ExpectedDatagram): string {
-  if ('gro' in datagram) return datagram.gro === null ? 'none' : `int ${datagram.gro}`;
-  const found = datagram.control.filter((c) => c.level === 'SOL_UDP' && c.type === 'UDP_GRO');
-  return found.length === 0
-    ? 'none'
-    : found
-        .map((c) => (c.length === 4 && c.int !== undefined ? `int ${c.int}` : `${c.length} bytes 0x${c.hex}`))
-        .join(', ');
 }
 
 function showFlags(datagram: Datagram | ExpectedDatagram): string {

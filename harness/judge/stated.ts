@@ -1,6 +1,7 @@
 /** The header fields a case states of its packets, held against those seen. */
 import type { Packet } from '../contract/evidence.ts';
 import type { ExpectedPacket } from '../contract/expectation.ts';
+import { decode } from '../wire/decode.ts';
 
 type Fields = Omit<ExpectedPacket, 'payload' | 'afterMs'>;
 
@@ -14,6 +15,7 @@ const NAMES: Readonly<Record<keyof Fields, string>> = {
   ttl: 'TTL or hop limit',
   tos: 'TOS or traffic class',
   df: 'DF',
+  priority: 'VLAN priority',
 };
 
 /** The first packet with a field that is not as stated, both sides in one notation; null: there is none. */
@@ -25,14 +27,24 @@ export function misstated(
     const got = seen[i];
     if (!got) return null;
     const keys = (Object.keys(NAMES) as (keyof Fields)[]).filter(
-      (key) => want[key] !== undefined && got[key] !== want[key] && !untold(key, got),
+      (key) => want[key] !== undefined && seenOf(got, key) !== want[key] && !untold(key, got),
     );
     if (keys.length === 0) continue;
-    const show = (packet: Fields): string =>
-      `${i}: ${keys.map((key) => `${NAMES[key]} ${String(packet[key])}`).join(', ')}`;
-    return { expected: show(want), actual: show(got) };
+    const show = (value: (key: keyof Fields) => unknown): string =>
+      `${i}: ${keys.map((key) => `${NAMES[key]} ${String(value(key))}`).join(', ')}`;
+    return { expected: show((key) => want[key]), actual: show((key) => seenOf(got, key)) };
   }
   return null;
+}
+
+function seenOf(packet: Packet, key: keyof Fields): unknown {
+  return key === 'priority' ? tagPriority(packet.head) : packet[key];
+}
+
+/** 0 where there is no VLAN tag. */
+function tagPriority(head: string): number {
+  const tag = decode(Buffer.from(head, 'hex')).layers.find(({ layer }) => layer === 'vlan');
+  return tag?.layer === 'vlan' ? tag.priority : 0;
 }
 
 /** True when old kernels cannot tell a capture what is asked. */

@@ -40,7 +40,6 @@ export class Captures {
   ): void {
     const peer = this.#network.peer(ns, dev);
     const lowest = this.#network.lowest(ns, dev);
-    const vlan = tagsOf(this.#network, ns, dev);
     for (const point of this.#points.values()) {
       const here = point.ns === ns && point.dev === lowest;
       const there = point.ns === peer?.ns && point.dev === peer.dev;
@@ -56,7 +55,7 @@ export class Captures {
           point.packets,
           packets
             .filter((packet) => passes(packet, point.port, sender))
-            .map((packet) => ({ ...packet, vlan })),
+            .map((packet) => ({ ...packet, vlan: tagsOf(this.#network, ns, dev, packet.priority) })),
         );
     }
   }

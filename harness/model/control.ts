@@ -5,11 +5,13 @@ import type { ControlMessage, Family } from '../contract/program.ts';
 import { formatAddress } from '../wire/address.ts';
 import type { Launch } from './launch.ts';
 import { Refused, Underivable } from './signals.ts';
+import { priorityOfTos } from './socket.ts';
 
 /** What control messages said; absent: nothing. */
 export interface Said {
   gso?: number;
   tos?: number;
+  priority?: number;
   ttl?: number;
   /** IPv4 options, not filled up yet. */
   options?: Buffer;
@@ -137,6 +139,8 @@ const STAMPS = { all: 0x303, completion: 1 << 18 } as const;
 const SOCKET: Readonly<Record<string, Rule>> = {
   SCM_RIGHTS: () => undefined,
   SCM_CREDENTIALS: () => undefined,
+  // No topology has rules that ask for a mark.
+  SO_MARK: (bytes) => void int(bytes, -(2 ** 31), 2 ** 31 - 1),
   // Only what asks for stamps of what is sent (SOF_TIMESTAMPING_TX_RECORD_MASK; since 6.15 also of completion).
   SO_TIMESTAMPING: (bytes) => {
     const flags = int(bytes, 0, 2 ** 31 - 1);
@@ -149,6 +153,7 @@ const SOCKET: Readonly<Record<string, Rule>> = {
 const IPV4: Readonly<Record<string, Rule>> = {
   IP_TOS: (bytes, said) => {
     said.tos = bytes.length === 1 ? bytes.readUInt8() : int(bytes, 0, 255);
+    said.priority = priorityOfTos(said.tos);
   },
   IP_RETOPTS: (bytes, said) => {
     said.options = bytes;

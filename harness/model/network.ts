@@ -1,6 +1,6 @@
 /** The topology as the case has left it: which device a packet leaves by, with what MTU, and what that device takes. */
 import type { Change, Family } from '../contract/program.ts';
-import type { Link, Route, Topology } from '../contract/topology.ts';
+import type { Link, Route, TapOffload, Topology } from '../contract/topology.ts';
 import { parseAddress } from '../wire/address.ts';
 import type { Queue } from './launch.ts';
 import { bare, castOf, connected, covers, isLoopback, networkOf, prefix } from './destinations.ts';
@@ -56,6 +56,14 @@ const LO_MTU = 65536;
 const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
 const ETHERNET_MTU = 1500;
 
+/** set_offload() of tun.c: the device's features are what its other side takes. */
+function taken(offloads: readonly TapOffload[]): Link['features'] {
+  return {
+    'tx-checksum-ip-generic': offloads.includes('csum'),
+    'tx-udp-segmentation': offloads.includes('uso4') && offloads.includes('uso6'),
+  };
+}
+
 export class Network {
   readonly #spaces = new Map<string, Space>();
   /** Why nothing can be said any more; empty: everything can. */
@@ -97,14 +105,14 @@ export class Network {
       return;
     }
     const { mtu = old.mtu, up = old.up, features = {} } = change;
-    const { gsoMaxSize = old.gsoMaxSize, gsoMaxSegs = old.gsoMaxSegs } = change;
+    const { gsoMaxSize = old.gsoMaxSize, gsoMaxSegs = old.gsoMaxSegs, offloads } = change;
     space.links.set(change.name, {
       ...old,
       ...(mtu === undefined ? {} : { mtu }),
       ...(gsoMaxSize === undefined ? {} : { gsoMaxSize }),
       ...(gsoMaxSegs === undefined ? {} : { gsoMaxSegs }),
       up,
-      features: { ...old.features, ...features },
+      features: { ...old.features, ...(offloads ? taken(offloads) : {}), ...features },
     });
   }
 

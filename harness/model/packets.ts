@@ -26,6 +26,8 @@ export interface ModelPacket {
   readonly gsoSize: number;
   readonly ttl: number;
   readonly tos: number;
+  /** Of the buffer it is in: it shows in the tag that a VLAN device gives it. */
+  readonly priority: number;
   /** IPv6; null: whatever the datagram's first packet has. */
   readonly flowLabel: number | null;
   /** IPv4 only. */
@@ -109,7 +111,7 @@ function header(
   payload: readonly Slice[],
   more: Pick<ModelPacket, 'checksum' | 'gsoSize' | 'idStep'>,
 ): ModelPacket {
-  const { family, socket, from, to, ttl, tos, options, hopByHop, destination, flowLabel } = request;
+  const { family, socket, from, to, ttl, tos, priority, options, hopByHop, destination, flowLabel } = request;
   const length = sum(payload);
   const extensions = [
     { header: HOP_BY_HOP, bytes: hopByHop },
@@ -127,6 +129,7 @@ function header(
     gso: more.gsoSize > 0 ? 'udp-l4' : 'none',
     ttl,
     tos,
+    priority,
     flowLabel,
     ...(family === 'ipv4' ? { df: dontFragment(request, sum(all)) } : {}),
     options: options.toString('hex'),

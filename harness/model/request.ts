@@ -29,6 +29,8 @@ export interface Request {
   /** The host has a copy for its own members, uncut. */
   readonly copies: boolean;
   readonly tos: number;
+  /** SO_PRIORITY, or what IPv4 makes of a TOS. */
+  readonly priority: number;
   /** IPv4 options, filled up to a multiple of 4 bytes. */
   readonly options: Buffer;
   /** IPv6 headers as given, whose first byte the kernel sets. */
@@ -88,6 +90,7 @@ export function request(socket: SocketState, message: Message, network: Network)
     fragsize: fragsize(socket, family, discovery, path),
     ...headers,
     ttl: said.ttl !== undefined && said.ttl >= 0 ? said.ttl : ownTtl(socket, family, path),
+    priority: said.priority ?? socket.priority,
     copies: path.cast === 'all' || (path.cast === 'group' && wantsCopies(socket, family)),
     unchecked: isUnchecked(socket, family),
     ofSend: { ttl: said.ttl !== undefined, tos: said.tos !== undefined },

@@ -29,6 +29,8 @@ export interface SocketState {
   readonly protocol: 'udp' | 'udplite';
   /** Value of each option that was set, by name. */
   readonly options: Map<string, OptionValue>;
+  /** sk_priority */
+  priority: number;
   bound: Endpoint | null;
   peer: Endpoint | null;
   cork: Cork | null;
@@ -45,19 +47,26 @@ const HARMLESS = new Set(
   (
     'SO_REUSEADDR SO_TYPE SO_RCVTIMEO SO_SNDTIMEO SO_RXQ_OVFL SO_RCVLOWAT IP_RECVTOS IP_RECVTTL IP_PKTINFO IP_RECVOPTS ' +
     'IPV6_RECVPKTINFO IPV6_RECVHOPLIMIT IPV6_RECVTCLASS IPV6_RECVHOPOPTS IPV6_RECVDSTOPTS UDP_NO_CHECK6_RX ' +
-    'SO_ZEROCOPY SO_TIMESTAMPING SO_TIMESTAMPNS'
+    'SO_ZEROCOPY SO_TIMESTAMPING SO_TIMESTAMPNS SO_RCVMARK SO_RCVPRIORITY SO_MARK'
   ).split(' '),
 );
 /** Options the model has rules for. */
 const MODELLED = new Set(
   (
     'IP_RECVERR IPV6_RECVERR UDP_SEGMENT UDP_GRO UDP_CORK UDP_NO_CHECK6_TX SO_NO_CHECK IP_MTU_DISCOVER IP_TOS IP_TTL IP_OPTIONS IPV6_MTU_DISCOVER ' +
-    'IPV6_MTU IPV6_DONTFRAG IPV6_UNICAST_HOPS IPV6_TCLASS IPV6_HOPOPTS IPV6_RTHDR IPV6_DSTOPTS IPV6_V6ONLY IPV6_AUTOFLOWLABEL SO_BINDTODEVICE SO_TXTIME SO_SNDBUF SO_MAX_PACING_RATE ' +
+    'IPV6_MTU IPV6_DONTFRAG IPV6_UNICAST_HOPS IPV6_TCLASS IPV6_HOPOPTS IPV6_RTHDR IPV6_DSTOPTS IPV6_V6ONLY IPV6_AUTOFLOWLABEL SO_BINDTODEVICE SO_TXTIME SO_SNDBUF SO_MAX_PACING_RATE SO_PRIORITY ' +
     'IPV6_FLOWINFO_SEND SO_BROADCAST IP_MULTICAST_TTL IP_MULTICAST_LOOP IP_MULTICAST_ALL IPV6_MULTICAST_HOPS IPV6_MULTICAST_LOOP IPV6_MULTICAST_ALL'
   ).split(' '),
 );
 /** Options that only limit or change what a socket reads. */
-const READING = new Set(['SO_RCVBUF', 'SO_RCVBUFFORCE', 'SO_PEEK_OFF', 'SO_ATTACH_FILTER', 'IP_MINTTL']);
+const READING = new Set([
+  'SO_RCVBUF',
+  'SO_RCVBUFFORCE',
+  'SO_PEEK_OFF',
+  'SO_ATTACH_FILTER',
+  'IP_MINTTL',
+  'IPV6_RECVPATHMTU',
+]);
 
 /** The group comes first in struct ip_mreqn (ip_mreq) and ipv6_mreq: so many bytes. */
 const MEMBERSHIP: Readonly<Record<string, number>> = {
@@ -75,7 +84,7 @@ function changeGroups({ groups }: SocketState, name: string, value: Buffer): voi
 
 export function openSocket(action: Extract<Action, { do: 'open' }>): SocketState {
   const { socket, ns, family, protocol } = action;
-  const fresh = { bound: null, peer: null, cork: null, sends: '', receives: '' };
+  const fresh = { priority: 0, bound: null, peer: null, cork: null, sends: '', receives: '' };
   return { name: socket, ns, family, protocol, options: new Map(), queue: [], groups: new Set(), ...fresh };
 }
 
@@ -87,9 +96,26 @@ export function setOption(socket: SocketState, action: Extract<Action, { do: 'se
     changeGroups(socket, name, Buffer.from(action.value.hex, 'hex'));
     return;
   }
+  setPriority(socket, name, action.value);
   if (READING.has(name)) socket.receives = `${name} was set on ${socket.name}`;
   else if (MODELLED.has(name)) socket.options.set(name, action.value);
   else socket.sends = `${name} was set on ${socket.name}, and there is no rule for it`;
+}
+
+/** __ip_sock_set_tos(): a TOS brings a priority with it, unless it is what there was. */
+function setPriority(socket: SocketState, name: string, value: OptionValue): void {
+  if (!('int' in value)) return;
+  if (name === 'SO_PRIORITY') socket.priority = value.int;
+  if (name === 'IP_TOS' && value.int !== intOption(socket, name, 0))
+    socket.priority = priorityOfTos(value.int);
+}
+
+/** ip_tos2prio, by the bits of RFC 1349: best effort, bulk, interactive, and both. */
+const TOS_PRIORITIES = [0, 2, 6, 4] as const;
+
+/** The priority that IPv4 gives what is sent with a TOS: rt_tos2priority(). */
+export function priorityOfTos(tos: number): number {
+  return TOS_PRIORITIES[(tos >> 3) & 3] ?? 0;
 }
 
 /** The option's name also where it was given by number. */

@@ -1,10 +1,11 @@
 /** Datagram and packet items of an expectation, with the bytes each must carry. */
-import type { ExpectedDatagram, ExpectedPacket, Slice } from '../contract/expectation.ts';
+import type { ExpectedControl, ExpectedDatagram, ExpectedPacket, Slice } from '../contract/expectation.ts';
 import type { DatagramItem, PacketItem } from '../load/schema/expect.ts';
 import type { Size } from '../load/schema/common.ts';
 import type { Path } from '../load/yaml-file.ts';
 import type { Scope } from './scope.ts';
 import type { Cursor } from './stream.ts';
+import { intBytes, levelOf, optionValue } from './values.ts';
 
 /** Largest size an expectation may come to: no datagram has more bytes. */
 const MAX_BYTES = 65535;
@@ -89,10 +90,22 @@ class Datagrams extends Items<DatagramItem, ExpectedDatagram> {
     const flags = (item.flags ?? []).map((flag, j) => this.scope.word(flag, [...path, 'flags', j])).sort();
     const afterMs = this.number(item.after, [...path, 'after']);
     return {
-      fields: { length, gro, flags, ...(afterMs === undefined ? {} : { afterMs }) },
+      fields: {
+        ...{ length, gro, flags },
+        ...(afterMs === undefined ? {} : { afterMs }),
+        ...(item.control ? { control: this.#control(item.control, [...path, 'control']) } : {}),
+      },
       length: this.number(item.of, [...path, 'of'], length) ?? length,
       shown: Math.min(length, this.#buffer),
     };
+  }
+
+  #control(messages: NonNullable<Full<DatagramItem>['control']>, path: Path): ExpectedControl[] {
+    return Object.entries(messages).map(([type, written]) => {
+      const value = optionValue(type, written, [...path, type], this.scope);
+      const hex = 'int' in value ? intBytes(value.int, 4) : 'hex' in value ? value.hex : '';
+      return { level: levelOf(type), type, hex };
+    });
   }
 }
 
@@ -109,6 +122,7 @@ class Packets extends Items<PacketItem, ExpectedPacket> {
       ttl: this.number(item.ttl, at('ttl')),
       tos: this.number(item.tos, at('tos')),
       df: item.df,
+      priority: this.number(item.priority, at('priority')),
       afterMs: this.number(item.after, at('after')),
     };
     return { fields: defined(fields), length, shown: length };

@@ -49,6 +49,7 @@ export function link(build: Build, step: StepOf<'link'>, path: Path): void {
     ...(body.up === undefined ? {} : { up: body.up }),
     ...limit('gsoMaxSize', body.gso_max_size, 'gso_max_size'),
     ...limit('gsoMaxSegs', body.gso_max_segs, 'gso_max_segs'),
+    ...(body.offloads ? { offloads: body.offloads } : {}),
     ...(body.features ? { features: Object.fromEntries(features) as Record<string, boolean> } : {}),
   });
 }

@@ -117,6 +117,7 @@ class Resolver {
       ...(link.qdisc === undefined ? {} : { qdisc: this.#qdisc(link.qdisc, [...path, 'qdisc']) }),
       ...(link.lower === undefined ? {} : { lower: link.lower }),
       ...(link.remote === undefined ? {} : { remote: this.#word(link.remote, [...path, 'remote']) }),
+      ...(link.priorities === undefined ? {} : { priorities: link.priorities }),
       ...(link.master === undefined ? {} : { master: link.master }),
       ...this.#number('id', link.id, path),
       ...this.#number('mode', link.mode, path),

@@ -37,6 +37,7 @@ export function change(draft: Draft, { change: what }: Of<'change'>, expected: E
 /** Features, then the MTU, then the state. Where an error is expected, only one change tells where it comes from. */
 function link(draft: Draft, what: Kind<'link'>, expected: Expected): void {
   const dev = word(draft, what.name);
+  if (what.offloads) draft.refuse('a NIC in user space');
   const changes: [text: string, c: string][] = Object.entries(what.features ?? {}).map(([name, on]) => {
     draft.use(setFeature);
     return [

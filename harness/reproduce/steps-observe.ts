@@ -47,6 +47,7 @@ export function receive(draft: Draft, action: Of<'receive'>, expected: Expected)
     draft.refuse('a receive with nothing expected of it');
   const list: readonly ExpectedDatagram[] = 'datagrams' in expected ? expected.datagrams : [];
   if (list.some(({ afterMs }) => afterMs !== undefined)) draft.refuse('times of arrival');
+  if (list.some(({ control }) => control !== undefined)) draft.refuse('control messages of a datagram');
   const table = datagramTable(draft, list);
   draft.use(receiveHelper);
   draft.constants.set('UDP_GRO', 104).set('SOL_UDP', 17);

@@ -107,11 +107,12 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
 }
 
 /** A link that is no pair, as `ip link add` wants it. */
-function standing(draft: Draft, { name, kind, lower, id, mode, remote }: Link): string {
+function standing(draft: Draft, { name, kind, lower, id, mode, remote, priorities }: Link): string {
   return [
     ...(lower === undefined ? [] : ['link', word(draft, lower)]),
     ...['name', word(draft, name), 'type', kind],
     ...(id === undefined ? [] : ['id', String(id)]),
+    ...(priorities === true ? ['egress-qos-map 1:1 2:2 3:3 4:4 5:5 6:6 7:7'] : []),
     ...(mode === undefined ? [] : ['mode', MODES[kind]?.[mode] ?? draft.refuse(`${kind} mode ${mode}`)]),
     ...(remote === undefined ? [] : ['remote', word(draft, remote), 'dstport', '4789', 'udpcsum']),
   ].join(' ');

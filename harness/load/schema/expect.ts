@@ -1,7 +1,7 @@
 /** Expectations: what a step must come to. */
 import { z } from 'zod';
 import { ERROR_ORIGINS } from '../../contract/evidence.ts';
-import { condition, flag, hex, means, size } from './common.ts';
+import { condition, flag, hex, means, optionValue, size } from './common.ts';
 
 export const errno = means('errno', z.string().min(1)).describe('-1 with exactly this errno.');
 
@@ -17,6 +17,9 @@ export const datagramItem = z.union([
         'Arrives so many ms after the first send, never sooner; needs SO_TIMESTAMPNS on the receiver.',
       ),
     gro: size.optional().describe('Value of the UDP_GRO control message; without it there must be none.'),
+    control: means('options', z.record(z.string().min(1), optionValue))
+      .optional()
+      .describe('Control messages that must come along once each, by type, with these values; others may.'),
     flags: z.array(flag).optional().describe('msg_flags, by default none.'),
     from_send: size
       .optional()
@@ -38,6 +41,7 @@ export const packetItem = z.union([
     ttl: size.optional(),
     tos: size.optional(),
     df: z.boolean().optional(),
+    priority: size.optional().describe('Of its VLAN tag; 0 without a tag.'),
     after: size
       .optional()
       .describe(

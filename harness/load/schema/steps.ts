@@ -1,5 +1,6 @@
 /** Steps: one verb each, with what is expected of it beside it. */
 import { z } from 'zod';
+import { TAP_OFFLOADS } from '../../contract/topology.ts';
 import {
   address,
   anything,
@@ -161,6 +162,10 @@ export const verbs = {
       gso_max_size: size.optional().describe('Longest GSO packet in bytes.'),
       gso_max_segs: size.optional().describe('Most segments of a GSO packet.'),
       features: z.record(z.string(), z.union([z.boolean(), word])).optional(),
+      offloads: z
+        .array(z.enum(TAP_OFFLOADS))
+        .optional()
+        .describe('tap: what the other side takes from now on (TUNSETOFFLOAD); at first all of these.'),
     }),
     expect: expectNothing.optional(),
     ...beside,

@@ -75,6 +75,10 @@ const link = z.strictObject({
   lower: text.optional().describe('vlan, macvlan, ipvlan: the device it stands on.'),
   master: text.optional().describe('The bond or bridge it belongs to.'),
   id: size.optional().describe('vlan: its tag; vxlan: its network.'),
+  priorities: z
+    .boolean()
+    .optional()
+    .describe("vlan: priorities 1..7 of packets are those of their tags; by default a tag's is 0."),
   remote: word.optional().describe("vxlan: address of the tunnel's other end."),
   mode: size.optional().describe('bond, macvlan, ipvlan: the number of its mode.'),
   gso_max_size: size.optional().describe('Longest GSO packet in bytes.'),
