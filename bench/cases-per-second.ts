@@ -38,6 +38,7 @@ function show(races: readonly Race[]): number {
     { name: 'udpgso.sh', side: 'selftest' },
     { name: 'segproof, the same cases', side: 'same' },
     { name: 'segproof, all of udp-gso', side: 'all' },
+    { name: 'the same cases after that', side: 'warm' },
   ] as const;
   for (const { name, side } of sides) {
     const seconds = spread(
@@ -46,13 +47,17 @@ function show(races: readonly Race[]): number {
     );
     say(`${name.padEnd(26)} ${first[side].cases} cases in ${seconds}: ${spread(rates(races, side), '/s')}`);
   }
-  const ratios = (unit: 'seconds' | 'cpu'): number[] =>
-    races.map(({ same, selftest: own }) => same.cases / same[unit] / (own.cases / own[unit]));
-  const cpu = ratios('cpu');
-  say(
-    `ratio within each boot: by the clock ${spread(ratios('seconds'), ' x')}, by CPU time ${spread(cpu, ' x')}`,
-  );
-  return median(ratios('seconds'));
+  const ratios = (side: 'same' | 'warm', unit: 'seconds' | 'cpu'): number[] =>
+    races.map(({ [side]: ours, selftest: own }) => ours.cases / ours[unit] / (own.cases / own[unit]));
+  for (const [text, side] of [
+    ['as its first cases', 'same'],
+    ['in the middle of a run', 'warm'],
+  ] as const)
+    say(
+      `ratio within each boot, ${text}: by the clock ${spread(ratios(side, 'seconds'), ' x')}, ` +
+        `by CPU time ${spread(ratios(side, 'cpu'), ' x')}`,
+    );
+  return median(ratios('warm', 'seconds'));
 }
 
 const outcomes = (rate: Race['same']): string =>
@@ -72,20 +77,26 @@ async function compare(flags: Flags): Promise<number> {
     const source = guestMachine({
       ...{ kernel, accel: flags.kvm === true ? 'auto' : 'tcg', cpus: flags.cpus },
     });
-    const one = await race(order, source, theirs, planner, isSelftestCase);
+    const one = await race(order, source, theirs, planner, isSelftestCase, flags.kvm !== true);
     races.push(one);
-    const { selftest: own, same, all } = one;
+    const { selftest: own, same, all, warm } = one;
     note(
       `boot ${at + 1}, ${order}: udpgso.sh ${own.cases} cases in ${figure(own.seconds)} s (CPU ${figure(own.cpu)} s), status ${own.status}; ` +
         `same cases ${figure(same.seconds)} s (CPU ${figure(same.cpu)} s, ${figure(same.inCases)} s in cases; ${outcomes(same)}); ` +
-        `all ${all.cases} in ${figure(all.seconds)} s (CPU ${figure(all.cpu)} s, ${figure(all.inCases)} s in cases; ${outcomes(all)})`,
+        `all ${all.cases} in ${figure(all.seconds)} s (CPU ${figure(all.cpu)} s, ${figure(all.inCases)} s in cases; ${outcomes(all)}); ` +
+        `same again ${figure(warm.seconds)} s (CPU ${figure(warm.cpu)} s, ${figure(warm.inCases)} s in cases; ${outcomes(warm)})`,
     );
   }
   const ratio = show(races);
   const whole = races.every((one) => one.selftest.status === 0);
   if (!whole) say('udpgso.sh FAILED and so ended early: see --truth, and measure on a kernel that passes it');
   return settle(
-    [{ text: `segproof at least ${BOUND} x the rate of udpgso.sh`, ok: whole && ratio >= BOUND }],
+    [
+      {
+        text: `in the middle of a run at least ${BOUND} x the rate of udpgso.sh`,
+        ok: whole && ratio >= BOUND,
+      },
+    ],
     flags,
   );
 }

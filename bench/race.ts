@@ -8,6 +8,7 @@ import type { Planner } from '../harness/run/planner.ts';
 import { Session } from '../harness/run/session.ts';
 import { survey } from '../harness/run/survey.ts';
 import { shellLine } from '../vm/guest/command.ts';
+import { forEmulation } from '../vm/guest/node-flags.ts';
 import { MachineError, type Machine, type MachineSource } from '../vm/machine.ts';
 import { measure, runnable, type Rate } from './agent-rate.ts';
 import { guestCpu } from './guest-cpu.ts';
@@ -25,9 +26,10 @@ export interface Told {
 export interface Race {
   /** udpgso.sh: its exit status, and how many cases it said it ran. */
   readonly selftest: Told & { readonly cpu: number };
-  /** segproof over the same cases, and over all. */
+  /** segproof over the same cases as its first, over all, and over the same cases once more, as in the middle of a run. */
   readonly same: Rate;
   readonly all: Rate;
+  readonly warm: Rate;
 }
 
 /** What the guest writes on its console when the selftest starts. */
@@ -82,6 +84,7 @@ async function followSelftest(machine: Machine): Promise<Race['selftest']> {
 
 /**
  * @param isSame tells the cases that udpgso.sh has too
+ * @param emulated the guest's CPU is: the agent gets what it gets in every such guest
  * @throws MachineError
  */
 export async function race(
@@ -90,11 +93,12 @@ export async function race(
   selftest: Selftest,
   planner: Planner,
   isSame: (id: string) => boolean,
+  emulated: boolean,
 ): Promise<Race> {
   const folder = mkdtempSync(join(tmpdir(), 'segproof-bench-'));
   try {
     const file = join(folder, 'race.sh');
-    writeFileSync(file, script(order, selftest, agentCommand()));
+    writeFileSync(file, script(order, selftest, emulated ? forEmulation(agentCommand()) : agentCommand()));
     const machine = await source.start({
       ...{ command: ['bash', file], folder, bootMs: PATIENCE_MS },
       ...{ signal: new AbortController().signal, onState: () => undefined },
@@ -106,13 +110,12 @@ export async function race(
     const options = { target: source.target, judgeAs: null, upstream: null, bootMs: PATIENCE_MS };
     const facts = await survey(session, planner, options);
     const cases = runnable([...planner.plan(facts.summary.behaviours)], facts);
-    const same = await measure(
-      session,
-      cases.filter(({ id }) => isSame(id)),
-    );
+    const shared = cases.filter(({ id }) => isSame(id));
+    const same = await measure(session, shared);
     const all = await measure(session, cases);
+    const warm = await measure(session, shared);
     session.send({ type: 'end' });
-    return { selftest: await theirs, same, all };
+    return { selftest: await theirs, same, all, warm };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
