@@ -8,7 +8,7 @@ import type { Cursor } from './explain.ts';
 import { incomingMessage } from './sys.ts';
 import type { IncomingMessage, SystemCalls } from './sys.ts';
 import { MAX_STREAM } from './payload.ts';
-import type { BuiltTopology } from './topology.ts';
+import type { BuiltTopology } from './built-topology.ts';
 import { now } from './now.ts';
 
 export interface OpenSocket {

@@ -6,7 +6,7 @@ import type { Netlink } from './netlink.ts';
 const RTM = { NEWLINK: 16, GETLINK: 18 } as const;
 const IFLA = {
   ...{ ADDRESS: 1, IFNAME: 3, MTU: 4, LINK: 5, QDISC: 6, MASTER: 10, LINKINFO: 18, NET_NS_FD: 28 },
-  ...{ GSO_MAX_SEGS: 40, GSO_MAX_SIZE: 41 },
+  ...{ EXT_MASK: 29, GSO_MAX_SEGS: 40, GSO_MAX_SIZE: 41 },
 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 const VETH_INFO_PEER = 1;
@@ -133,11 +133,15 @@ export function enslave(netlink: Netlink, name: string, index: number, master: n
   ]);
 }
 
+/** RTEXT_FILTER_SKIP_STATS: half of what the kernel says of a link are its counters. */
+const NO_COUNTERS = 8;
+
 /** Index, MTU, state and hardware address of a link. */
 export function getLink(netlink: Netlink, name: string): LinkInfo {
   const [reply] = netlink.request(`cannot find device ${name}`, RTM.GETLINK, 0, [
     ifinfo(0),
     attribute(IFLA.IFNAME, name),
+    attribute(IFLA.EXT_MASK, NO_COUNTERS),
   ]);
   if (!reply) throw new Error(`the kernel said nothing about device ${name}`);
   const attributes = parseAttributes(reply.subarray(16));

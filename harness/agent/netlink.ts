@@ -11,6 +11,8 @@ const NETLINK_EXT_ACK = 11;
 const REPLY_BYTES = 65536;
 const PATIENCE_MS = 5000;
 const POLLIN = 1;
+const DONTWAIT = 0x40;
+const EAGAIN = 11;
 
 /** The kernel refused a request. */
 export class NetlinkError extends Error {
@@ -63,9 +65,13 @@ export class Netlink {
   }
 
   #read(what: string): ReturnType<typeof parseMessages> {
-    const ready = this.#sys.poll(this.#fd, POLLIN, PATIENCE_MS);
-    if (ready === 0) throw new SystemError(`${what}: no answer within ${PATIENCE_MS} ms`, -110);
-    const got = this.#sys.recvmsg(this.#fd, this.#reply, 0);
+    // The kernel answers before sendmsg() returns (netlink_unicast_kernel()), so there is rarely anything to wait for.
+    let got = this.#sys.recvmsg(this.#fd, this.#reply, DONTWAIT);
+    if (got === -EAGAIN) {
+      const ready = this.#sys.poll(this.#fd, POLLIN, PATIENCE_MS);
+      if (ready === 0) throw new SystemError(`${what}: no answer within ${PATIENCE_MS} ms`, -110);
+      got = this.#sys.recvmsg(this.#fd, this.#reply, DONTWAIT);
+    }
     if (got < 0) throw new SystemError(`${what}: recvmsg(AF_NETLINK)`, got);
     return parseMessages(this.#reply.data.subarray(0, got));
   }

@@ -7,7 +7,7 @@ import { SystemError } from './namespaces.ts';
 import { encodeSockaddr, portOf } from './sockaddr.ts';
 import { AF, SOCK } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
-import type { BuiltTopology } from './topology.ts';
+import type { BuiltTopology } from './built-topology.ts';
 
 type Receive = Extract<Program['actions'][number], { do: 'receive' }>;
 export type SentinelPath = NonNullable<Receive['sentinel']>;

@@ -4,7 +4,6 @@ import type { Action } from '../contract/program.ts';
 import { slack } from './arrival.ts';
 import { Capture } from './capture.ts';
 import type { Case } from './case.ts';
-import { getLink } from './links.ts';
 
 /**
  * Closing a packet socket waits for an RCU grace period, tens of milliseconds. So captures stay with the topology, and are
@@ -15,7 +14,8 @@ export const CAPTURE_KEY = 'capture ';
 export function capture(run: Case, action: Extract<Action, { do: 'capture' }>): StepEvidence {
   const { ns, dev, port } = action;
   const make = (): Capture => {
-    const { index } = getLink(run.topology.enter(ns).route, dev);
+    const { index } = run.topology.device(ns, dev);
+    run.topology.enter(ns);
     return new Capture(run.own, { index, loopback: dev === 'lo' });
   };
   const made = run.topology.keep(ns, `${CAPTURE_KEY}${dev}`, make, (old, ending) => {

@@ -6,7 +6,7 @@ import type { TapOffload } from '../contract/topology.ts';
 import { addRoute, deleteRoute } from './addresses.ts';
 import type { Case } from './case.ts';
 import { Ethtool, FeatureError } from './ethtool.ts';
-import { changeWords, getLink, setLink } from './links.ts';
+import { changeWords, setLink } from './links.ts';
 import { SystemError } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
 import { outcome, result } from './notation.ts';
@@ -33,14 +33,15 @@ function apply(run: Case, what: Change, route: Netlink): void {
     case 'link': {
       if (what.features) new Ethtool(run.own, what.name).set(what.features);
       if (what.offloads) offer(run, what.ns, what.name, what.offloads);
-      if (changeWords(what) !== '') setLink(route, what.name, getLink(route, what.name).index, what);
+      if (changeWords(what) !== '')
+        setLink(route, what.name, run.topology.device(what.ns, what.name).index, what);
       return;
     }
     case 'sysctl':
       writeSysctl(what.key, what.value);
       return;
     case 'route': {
-      const request = { ...what, index: getLink(route, what.dev).index };
+      const request = { ...what, index: run.topology.device(what.ns, what.dev).index };
       if (what.del) deleteRoute(route, request);
       else addRoute(route, request);
       return;

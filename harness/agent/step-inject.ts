@@ -8,7 +8,6 @@ import { ethernet, ip, spoil, tooBig, udp, vnet } from '../wire/build.ts';
 import type { Addresses } from '../wire/build.ts';
 import { UDP_PROTOCOL } from '../wire/udp.ts';
 import type { Case } from './case.ts';
-import { getLink } from './links.ts';
 import { SystemError } from './namespaces.ts';
 import { outcome, result } from './notation.ts';
 import { payload } from './payload.ts';
@@ -26,8 +25,8 @@ const NO_HARDWARE = Buffer.alloc(6);
 
 export function inject(run: Case, action: Inject): StepEvidence {
   const { ns, dev, by, hardware, packet } = action;
-  const { index, mac } = getLink(run.topology.enter(ns).route, dev);
-  const to = hardware ? getLink(run.topology.enter(hardware.ns).route, hardware.dev).mac : NO_HARDWARE;
+  const { index, mac } = run.topology.device(ns, dev);
+  const to = hardware ? run.topology.device(hardware.ns, hardware.dev).mac : NO_HARDWARE;
   // The routes remember what they were told: no other case may have them.
   if (packet.kind === 'too-big') run.topology.usedUp = true;
   run.topology.enter(ns);

@@ -2,7 +2,7 @@
 import type { AgentStep, StepEvidence } from '../contract/evidence.ts';
 import type { Action } from '../contract/program.ts';
 import type { Case } from './case.ts';
-import { difference, readCounters } from './counters.ts';
+import { NO_COUNTERS, difference, readCounters } from './counters.ts';
 import { capture, packets } from './step-capture.ts';
 import { errors } from './step-errors.ts';
 import { change } from './step-change.ts';
@@ -48,7 +48,7 @@ export function perform(run: Case, action: Action): AgentStep {
 
 function counters(run: Case, action: Extract<Action, { do: 'counters' }>): StepEvidence {
   run.topology.enter(action.ns);
-  const before = run.countersBefore.get(action.ns) ?? new Map<string, number>();
+  const before = run.countersBefore.get(action.ns) ?? NO_COUNTERS;
   const changed = difference(action.names, before, readCounters());
   const own = run.ownCounts.get(action.ns);
   const counted = Object.entries(changed).map(

@@ -12,19 +12,20 @@ export function readSysctl(key: string): string {
 
 /**
  * What IPv6 sends on its own account must not get into counters and captures: no link-local address by itself
- * (addr_gen_mode 1), no router solicitation, no duplicate address detection. For devices created afterwards.
+ * (addr_gen_mode 1), no router solicitation, no duplicate address detection. For devices created afterwards, which begin with
+ * `default`; the address mode of all goes to lo and to `default` too, and detection is off where both say so
+ * (net/ipv6/addrconf.c: addrconf_sysctl_addr_gen_mode(), addrconf_dad_begin()). lo solicits and detects nothing.
  */
-const QUIET: Readonly<Record<string, string>> = {
-  addr_gen_mode: '1',
-  accept_ra: '0',
-  router_solicitations: '0',
-  accept_dad: '0',
-};
+const QUIET: readonly (readonly [string, string])[] = [
+  ['all/addr_gen_mode', '1'],
+  ['all/accept_dad', '0'],
+  ['default/accept_dad', '0'],
+  ['default/accept_ra', '0'],
+  ['default/router_solicitations', '0'],
+];
 
 /** Silences IPv6 in the current, new namespace. */
 export function quietIpv6(): void {
   if (!existsSync('/proc/sys/net/ipv6')) return;
-  for (const scope of ['all', 'default', 'lo']) {
-    for (const [key, value] of Object.entries(QUIET)) writeSysctl(`net/ipv6/conf/${scope}/${key}`, value);
-  }
+  for (const [key, value] of QUIET) writeSysctl(`net/ipv6/conf/${key}`, value);
 }

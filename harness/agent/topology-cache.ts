@@ -3,7 +3,7 @@ import type { Topology } from '../contract/topology.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { SystemCalls } from './sys.ts';
 import { buildTopology } from './topology.ts';
-import type { BuiltTopology } from './topology.ts';
+import type { BuiltTopology } from './built-topology.ts';
 
 /** Kept at a time; the one unused for longest goes first. */
 const CAPACITY = 32;

@@ -4,90 +4,16 @@ import { addAddress, addNeighbour, addRoute } from './addresses.ts';
 import { Ethtool } from './ethtool.ts';
 import { changeWords, createLink, enslave, getLink, setLink } from './links.ts';
 import { awaitReady } from './link-ready.ts';
+import { BuiltTopology } from './built-topology.ts';
+import type { BuiltNamespace, Device } from './built-topology.ts';
 import { hopeful } from './carriers.ts';
 import { awaitLocalRoutes } from './local-routes.ts';
 import type { Namespaces } from './namespaces.ts';
-import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
+import { NETLINK, Netlink } from './netlink.ts';
 import type { SystemCalls } from './sys.ts';
 import { setQdisc } from './qdisc.ts';
 import { quietIpv6, writeSysctl } from './sysctl.ts';
 import { Wire, closeTap, openTap } from './tap.ts';
-
-export interface BuiltNamespace {
-  /** Descriptor for setns. */
-  readonly fd: number;
-  readonly route: Netlink;
-}
-
-/** Namespaces that stand; {@link BuiltTopology.dispose} takes them down. */
-export class BuiltTopology {
-  readonly setup: readonly string[];
-  readonly #spaces: ReadonlyMap<string, BuiltNamespace>;
-  readonly #namespaces: Namespaces;
-  readonly #kept = new Map<
-    string,
-    { readonly value: unknown; readonly dispose: (ending: boolean) => void }
-  >();
-  /** Between pairs of tap devices. */
-  readonly wires: Wire[] = [];
-  /** A case changed it: no other case may have it. */
-  usedUp = false;
-
-  constructor(setup: readonly string[], spaces: ReadonlyMap<string, BuiltNamespace>, namespaces: Namespaces) {
-    this.setup = setup;
-    this.#spaces = spaces;
-    this.#namespaces = namespaces;
-  }
-
-  /** Moves the thread into a namespace of this topology. */
-  enter(name: string): BuiltNamespace {
-    const space = this.#spaces.get(name);
-    if (!space) throw new RangeError(`the topology has no namespace ${name}`);
-    this.#namespaces.enter(space.fd);
-    return space;
-  }
-
-  /** Descriptor of a namespace; undefined when there is none of that name. */
-  descriptor(name: string): number | undefined {
-    return this.#spaces.get(name)?.fd;
-  }
-
-  /**
-   * Something costly to make that lives as long as the topology, such as a socket; `make` runs in the namespace. `ending`:
-   * the topology goes with it.
-   */
-  keep<T>(ns: string, key: string, make: () => T, dispose: (made: T, ending: boolean) => void): T {
-    const name = `${key} ${ns}`;
-    const kept = this.#kept.get(name);
-    if (kept) return kept.value as T;
-    this.enter(ns);
-    const value = make();
-    this.#kept.set(name, {
-      value,
-      dispose: (ending) => {
-        dispose(value, ending);
-      },
-    });
-    return value;
-  }
-
-  /** Disposes of what was kept under keys that begin with `prefix`. */
-  forget(prefix: string, ending = false): void {
-    for (const [name, { dispose }] of this.#kept) {
-      if (!name.startsWith(prefix)) continue;
-      this.#kept.delete(name);
-      dispose(ending);
-    }
-  }
-
-  dispose(): void {
-    this.forget('', true);
-    for (const space of this.#spaces.values()) {
-      space.route.close();
-      this.#namespaces.drop(space.fd);
-    }
-  }
-}
 
 /** Builds it all, or throws with the step that failed and leaves nothing behind. */
 export function buildTopology(topology: Topology, sys: SystemCalls, namespaces: Namespaces): BuiltTopology {
@@ -102,7 +28,8 @@ export function buildTopology(topology: Topology, sys: SystemCalls, namespaces: 
       setup.push(`${name}: unshare(CLONE_NEWNET) = 0`);
     }
     const each = Object.entries(topology.namespaces);
-    for (const [name, space] of each) createLinks(name, space, built, sys, setup);
+    const made = new Set<string>();
+    for (const [name, space] of each) createLinks(name, space, built, sys, setup, made);
     joinTaps(each, built, sys);
     for (const [name, space] of each) configure(name, space, built, sys, setup);
     for (const [name] of each) awaitReady(built.enter(name).route, hopeful(topology, name));
@@ -120,6 +47,7 @@ function createLinks(
   built: BuiltTopology,
   sys: SystemCalls,
   setup: string[],
+  made: Set<string>,
 ): void {
   const { route } = built.enter(name);
   for (const link of space.links) {
@@ -130,7 +58,8 @@ function createLinks(
     }
     // Another namespace's veth may have brought this one along.
     if (link.kind === 'lo' || (link.kind === 'veth' && !link.peer)) continue;
-    if (link.kind === 'veth' && link.peer && exists(route, link.name)) continue;
+    if (made.has(`${name}/${link.name}`)) continue;
+    if (link.peer) made.add(`${link.peer.ns}/${link.peer.name}`);
     const namespace = link.peer && built.descriptor(link.peer.ns);
     if (link.peer && namespace === undefined)
       throw new RangeError(`${link.name} has its peer in namespace ${link.peer.ns}, which there is not`);
@@ -171,16 +100,6 @@ function joinTaps(each: readonly [string, Namespace][], built: BuiltTopology, sy
     }
 }
 
-function exists(route: Netlink, name: string): boolean {
-  try {
-    getLink(route, name);
-    return true;
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === 'ENODEV') return false;
-    throw error;
-  }
-}
-
 /** MTU, features, state, addresses. Features first: some change what an MTU or `up` does. */
 function configure(
   name: string,
@@ -197,11 +116,17 @@ function configure(
   const say = (line: string): void => void setup.push(`${name}: ${line}`);
   // A namespace without a working lo answers nobody, itself included.
   if (!space.links.some(({ kind }) => kind === 'lo')) setLink(route, 'lo', 1, { up: true });
-  for (const link of space.links) configureLink(link, route, sys, say);
+  for (const link of space.links) configureLink(link, built.device(name, link.name), route, sys, say);
 }
 
-function configureLink(link: Link, route: Netlink, sys: SystemCalls, say: (line: string) => void): void {
-  const { index } = getLink(route, link.name);
+/** After all devices were put together, as a bridge's and a bond's address follows that of its first member. */
+function configureLink(
+  link: Link,
+  { index }: Device,
+  route: Netlink,
+  sys: SystemCalls,
+  say: (line: string) => void,
+): void {
   if (Object.keys(link.features).length > 0) new Ethtool(sys, link.name).set(link.features);
   for (const [feature, on] of Object.entries(link.features))
     say(`ethtool -K ${link.name} ${feature} ${on ? 'on' : 'off'}`);
@@ -222,15 +147,15 @@ function connect(name: string, space: Namespace, built: BuiltTopology, setup: st
   for (const link of space.links) {
     for (const [host, mac] of Object.entries(link.neighbours ?? {})) {
       const bytes = hardwareAddress(mac, built);
-      const { route } = built.enter(name);
-      addNeighbour(route, getLink(route, link.name).index, host, bytes);
+      const { index } = built.device(name, link.name);
+      addNeighbour(built.enter(name).route, index, host, bytes);
       setup.push(`${name}: neigh add ${host} lladdr ${bytes.toString('hex')} dev ${link.name}`);
     }
   }
   const { route } = built.enter(name);
   awaitLocalRoutes(space.links.flatMap(({ up, addresses }) => (up ? addresses : [])));
   for (const { to, dev, mtu, local } of space.routes) {
-    addRoute(route, { to, index: getLink(route, dev).index, mtu, local });
+    addRoute(route, { to, index: built.device(name, dev).index, mtu, local });
     const words = `${local ? 'local ' : ''}${to} dev ${dev}${mtu === undefined ? '' : ` mtu ${mtu}`}`;
     setup.push(`${name}: route replace ${words}`);
   }
@@ -240,5 +165,5 @@ function connect(name: string, space: Namespace, built: BuiltTopology, setup: st
 function hardwareAddress(text: string, built: BuiltTopology): Buffer {
   const [ns = '', device] = text.split('/');
   if (device === undefined) return Buffer.from(text.replaceAll(':', ''), 'hex');
-  return getLink(built.enter(ns).route, device).mac;
+  return built.device(ns, device).mac;
 }
