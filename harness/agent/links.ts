@@ -39,6 +39,8 @@ export interface LinkInfo {
 /** The other end of a veth pair: its name and the descriptor of its namespace, by default the same. */
 export interface Peer {
   readonly name: string;
+  /** As that of a {@link NewLink}, which must have one too. */
+  readonly index?: number | undefined;
   readonly namespace?: number;
 }
 
@@ -55,6 +57,8 @@ export interface NewLink {
   readonly name: string;
   /** As in `ip link add … type KIND`. */
   readonly kind: string;
+  /** Its number; by default the kernel's choice. */
+  readonly index?: number | undefined;
   readonly peer?: Peer | undefined;
   /** Index of the device it stands on. */
   readonly lower?: number | undefined;
@@ -72,7 +76,7 @@ export function createLink(netlink: Netlink, link: NewLink): void {
   const info = [attribute(IFLA_INFO.KIND, kind)];
   if (peer) {
     const namespace = peer.namespace === undefined ? [] : [attribute(IFLA.NET_NS_FD, peer.namespace)];
-    const other = Buffer.concat([ifinfo(0), attribute(IFLA.IFNAME, peer.name), ...namespace]);
+    const other = Buffer.concat([ifinfo(peer.index ?? 0), attribute(IFLA.IFNAME, peer.name), ...namespace]);
     info.push(nested(IFLA_INFO.DATA, attribute(VETH_INFO_PEER, other)));
   }
   const data = (['id', 'mode'] as const).flatMap((key) => {
@@ -87,7 +91,7 @@ export function createLink(netlink: Netlink, link: NewLink): void {
   if (link.remote !== undefined) data.push(...tunnel(link.remote));
   if (data.length > 0) info.push(nested(IFLA_INFO.DATA, ...data));
   netlink.request(`cannot create ${kind} ${name}`, RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, [
-    ifinfo(0),
+    ifinfo(link.index ?? 0),
     attribute(IFLA.IFNAME, name),
     ...(lower === undefined ? [] : [attribute(IFLA.LINK, lower)]),
     nested(IFLA.LINKINFO, ...info),

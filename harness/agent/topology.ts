@@ -15,6 +15,9 @@ import { setQdisc } from './qdisc.ts';
 import { quietIpv6, writeSysctl } from './sysctl.ts';
 import { Wire, closeTap, openTap } from './tap.ts';
 
+/** Of devices whose number matters; the kernel's own choice begins at 2. */
+const FIRST_INDEX = 100;
+
 /** Builds it all, or throws with the step that failed and leaves nothing behind. */
 export function buildTopology(topology: Topology, sys: SystemCalls, namespaces: Namespaces): BuiltTopology {
   const spaces = new Map<string, BuiltNamespace>();
@@ -63,10 +66,16 @@ function createLinks(
     const namespace = link.peer && built.descriptor(link.peer.ns);
     if (link.peer && namespace === undefined)
       throw new RangeError(`${link.name} has its peer in namespace ${link.peer.ns}, which there is not`);
-    const peer = link.peer && namespace !== undefined ? { name: link.peer.name, namespace } : undefined;
+    // Ends of one number, each in its namespace, look like one device to linkwatch_urgent_event(): 5.10 then leaves them without
+    // a carrier for up to a second.
+    const index = link.peer && FIRST_INDEX + 2 * made.size;
+    const peer =
+      link.peer && index !== undefined && namespace !== undefined
+        ? { name: link.peer.name, namespace, index: index + 1 }
+        : undefined;
     const { kind, id, mode, remote, priorities } = link;
     const lower = link.lower === undefined ? undefined : getLink(route, link.lower).index;
-    createLink(route, { name: link.name, kind, peer, lower, id, mode, remote, priorities });
+    createLink(route, { name: link.name, kind, index, peer, lower, id, mode, remote, priorities });
     const words = [
       ...(link.lower === undefined ? [] : [`link ${link.lower}`]),
       `type ${kind}`,
