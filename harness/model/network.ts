@@ -210,7 +210,7 @@ export class Network {
 
   /** Is the wire behind this device one that takes what a NIC makes of a packet: segments, checksums filled in? */
   isNic(ns: string, dev: string): boolean {
-    return this.link(ns, dev)?.kind === 'tap';
+    return this.link(ns, this.lowest(ns, dev))?.kind === 'tap';
   }
 
   /**
