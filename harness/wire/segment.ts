@@ -4,8 +4,9 @@
  */
 import { fold, sum16 } from './checksum.ts';
 import { decodeIp } from './frame.ts';
-import { UDP_PROTOCOL } from './udp.ts';
-import { VNET_SIZE, decodeVnet } from './vnet.ts';
+import { UDP_CHECK, UDP_PROTOCOL } from './udp.ts';
+import { VNET_SIZE, decodeVnet, isMisplaced } from './vnet.ts';
+import type { VnetHeader } from './vnet.ts';
 
 const UDP_HEADER = 8;
 
@@ -30,6 +31,8 @@ export interface Handed {
   readonly gsoSize: number;
   /** The checksum is the device's to fill in. */
   readonly partial: boolean;
+  /** It was told to do so where UDP has none: where to begin and to write, offsets in the frame. */
+  readonly elsewhere?: { readonly from: number; readonly at: number };
 }
 
 /** Null when there is no UDP in it, which a segmenter leaves as it is. `bytes` begin with the virtio-net header. */
@@ -46,7 +49,12 @@ export function takeApart(bytes: Buffer): Handed | null {
     frame: Buffer.from(frame.subarray(0, ipAt + ip.bytes.length)),
     gsoSize: vnet.gso === 'udp-l4' ? vnet.gsoSize : 0,
     partial: vnet.partialChecksum,
+    ...(isMisplaced(vnet, layout.udpAt) ? { elsewhere: place(vnet) } : {}),
   };
+}
+
+function place({ checksumAt = 0, checksumOffset = 0 }: VnetHeader): { from: number; at: number } {
+  return { from: checksumAt, at: checksumAt + checksumOffset };
 }
 
 /** Cuts the payload; every piece has a copy of the headers, IPv4 identifications count up. */
@@ -91,6 +99,13 @@ export function fillSums(frame: Buffer, { family, ipAt, udpAt }: Layout): void {
   frame.writeUInt16BE(sum === 0 ? 0xffff : sum, udpAt + 6);
 }
 
+/** virtio 1.2, 5.1.6.2: a device sums up from where it is told, and leaves what UDP has as it came. */
+function obey(frame: Buffer, { layout, frame: handed, elsewhere }: Handed): void {
+  handed.copy(frame, layout.udpAt + UDP_CHECK, layout.udpAt + UDP_CHECK, layout.udpAt + UDP_HEADER);
+  if (!elsewhere || elsewhere.at + 2 > frame.length) return;
+  frame.writeUInt16BE(~fold(sum16(frame, elsewhere.from, frame.length)) & 0xffff, elsewhere.at);
+}
+
 /** What a device does with everything it was handed since it was last looked after: the frames it puts on the wire. */
 export type Segmenter = (handed: readonly Buffer[]) => Buffer[];
 
@@ -99,5 +114,9 @@ export const segment: Segmenter = (handed) =>
   handed.flatMap((bytes) => {
     const apart = takeApart(bytes);
     if (!apart || (apart.gsoSize === 0 && !apart.partial)) return [bytes.subarray(VNET_SIZE)];
-    return pieces(apart).map((piece) => seal(piece, apart.layout));
+    return pieces(apart).map((piece) => {
+      const frame = seal(piece, apart.layout);
+      if (apart.elsewhere) obey(frame, apart);
+      return frame;
+    });
   });
