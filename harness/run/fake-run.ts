@@ -154,9 +154,9 @@ export async function go(
         more.onEvent?.(event);
       },
     });
-    const { events: journal } = parseJournal(
+    const { events: journal } = parseJournal([
       readFileSync(join(more.folder ?? join(folder, 'r'), 'journal.jsonl')),
-    );
+    ]);
     return {
       exit,
       events,

@@ -40,23 +40,42 @@ export function seal(json: string, before: number): { line: string; crc: number 
 
 const SEAL = /,"crc":"([0-9a-f]{8})"\}$/;
 
+const LINE_FEED = 0x0a;
+
 /**
- * The events of a journal's bytes. What follows the last line feed was being written when the run ended and is left out.
+ * The events of a journal, which comes in pieces of any size: the whole of it may be more than a string can hold (512 MiB). What
+ * follows the last line feed was being written when the run ended and is left out.
  * @throws JournalDamage at the first line that is not as it was written
  */
-export function parseJournal(bytes: Buffer): ReadJournal {
-  const end = bytes.lastIndexOf(0x0a) + 1;
+export function parseJournal(pieces: Iterable<Buffer>): ReadJournal {
   const events: RunEvent[] = [];
   let crc = START;
-  for (const [i, text] of bytes.toString('utf8', 0, end).split('\n').slice(0, -1).entries()) {
-    const match = SEAL.exec(text);
-    if (!match) throw new JournalDamage(i + 1, 'this line has no checksum');
-    const json = `${text.slice(0, match.index)}}`;
-    const found = crc32(json, crc);
-    if (hex(found) !== match[1])
-      throw new JournalDamage(i + 1, `this line or the one before was changed, removed or doubled`);
-    crc = found;
-    events.push(JSON.parse(json) as RunEvent);
+  let bytes = 0;
+  let rest: Buffer[] = [];
+  for (const piece of pieces) {
+    let from = 0;
+    for (let end = piece.indexOf(LINE_FEED); end >= 0; end = piece.indexOf(LINE_FEED, from)) {
+      const line = Buffer.concat([...rest, piece.subarray(from, end)]);
+      const { event, crc: found } = unseal(line.toString('utf8'), crc, events.length + 1);
+      crc = found;
+      events.push(event);
+      bytes += line.length + 1;
+      rest = [];
+      from = end + 1;
+    }
+    // A copy: whoever reads may use the same memory for the next piece.
+    if (from < piece.length) rest.push(Buffer.from(piece.subarray(from)));
   }
-  return { events, bytes: end, cut: bytes.length - end, crc };
+  return { events, bytes, cut: rest.reduce((sum, { length }) => sum + length, 0), crc };
+}
+
+/** The event of line `number`, and the checksum that the next line builds on. */
+function unseal(text: string, before: number, number: number): { event: RunEvent; crc: number } {
+  const match = SEAL.exec(text);
+  if (!match) throw new JournalDamage(number, 'this line has no checksum');
+  const json = `${text.slice(0, match.index)}}`;
+  const crc = crc32(json, before);
+  if (hex(crc) !== match[1])
+    throw new JournalDamage(number, `this line or the one before was changed, removed or doubled`);
+  return { event: JSON.parse(json) as RunEvent, crc };
 }

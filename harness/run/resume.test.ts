@@ -12,7 +12,7 @@ const all = ids.map((id) => plannedCase(id));
 const plan = {} as Resumed['plan'];
 
 function journalOf(folder: string): Resumed['journal'] {
-  return parseJournal(readFileSync(join(folder, 'journal.jsonl')));
+  return parseJournal([readFileSync(join(folder, 'journal.jsonl'))]);
 }
 
 const outcomes = (events: readonly RunEvent[]): string[] =>
@@ -116,12 +116,24 @@ t.test('a journal is taken up to a record that was cut off, and never with other
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 20 }), fc.nat(), (n, at) => {
       const whole = bytes(n);
-      const cut = parseJournal(whole.subarray(0, at % (whole.length + 1)));
+      const cut = parseJournal([whole.subarray(0, at % (whole.length + 1))]);
       const count = cut.events.length;
       return (
         JSON.stringify(cut.events) === JSON.stringify(events(count)) &&
         cut.bytes + cut.cut === at % (whole.length + 1)
       );
+    }),
+  );
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 300 }), (n, size) => {
+      const whole = bytes(n).subarray(0, -1 - (size % 7));
+      // The same memory for each piece, as whoever reads a file in pieces may have it.
+      const memory = Buffer.alloc(size);
+      const pieces = function* (): Generator<Buffer> {
+        for (let from = 0; from < whole.length; from += size)
+          yield memory.subarray(0, whole.copy(memory, 0, from, from + size));
+      };
+      t.strictSame(parseJournal(pieces()), parseJournal([whole]));
     }),
   );
   fc.assert(
@@ -131,7 +143,7 @@ t.test('a journal is taken up to a record that was cut off, and never with other
       const place = at % last;
       whole[place] = (whole[place] ?? 0) ^ (1 << bit);
       try {
-        parseJournal(whole);
+        parseJournal([whole]);
         return false;
       } catch (error) {
         return (error as { line?: number }).line !== undefined;
@@ -144,6 +156,6 @@ t.test('a journal is taken up to a record that was cut off, and never with other
     ['doubled', [lines[0], lines[1], lines[1], lines[2], '']],
     ['swapped', [lines[1], lines[0], lines[2], '']],
   ] as const)
-    t.throws(() => parseJournal(Buffer.from(damaged.join('\n'))), /changed, removed or doubled/, what);
+    t.throws(() => parseJournal([Buffer.from(damaged.join('\n'))]), /changed, removed or doubled/, what);
   t.end();
 });

@@ -1,5 +1,5 @@
 /** What a run that was cut off has left in its folder. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunEvent } from '../contract/result.ts';
 import { shownPath } from './folder.ts';
@@ -12,12 +12,25 @@ export interface Resumed {
   readonly journal: ReadJournal;
 }
 
+const PIECE_BYTES = 1024 * 1024;
+
+/** A file's content, piece by piece, each good until the next one is asked for. */
+function* pieces(path: string): Generator<Buffer> {
+  const fd = openSync(path, 'r');
+  try {
+    const buffer = Buffer.alloc(PIECE_BYTES);
+    for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) yield buffer.subarray(0, got);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Reads plan and journal of a results folder. @throws RunError when it holds no run, or a damaged one */
 export function readRun(folder: string): Resumed {
   const plan = readPlan(folder);
   const path = join(folder, 'journal.jsonl');
   try {
-    return { plan, journal: parseJournal(readFileSync(path)) };
+    return { plan, journal: parseJournal(pieces(path)) };
   } catch (error) {
     // Killed before the first event: everything is still to be done.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
