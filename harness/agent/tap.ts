@@ -13,7 +13,7 @@ import { isSentinel } from './sentinel.ts';
 import { SystemError } from './namespaces.ts';
 import type { SystemCalls } from './sys.ts';
 import { decodeFrame } from '../wire/frame.ts';
-import { segment } from '../wire/segment.ts';
+import { carry, segment } from '../wire/segment.ts';
 import type { Segmenter } from '../wire/segment.ts';
 import { VNET_SIZE } from '../wire/vnet.ts';
 
@@ -111,7 +111,7 @@ export class Wire {
         return udp !== undefined && isSentinel(udp.payload);
       };
       const frames = segmenter(waiting.filter((bytes) => !isOwn(bytes)));
-      const own = segment(waiting.filter(isOwn));
+      const own = carry(waiting.filter(isOwn));
       for (const frame of [...frames, ...own]) writevSync(to, [this.#header, frame]);
     }
   }

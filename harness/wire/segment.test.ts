@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ethernet, ip, udp, vnet } from './build.ts';
 import { decodeFrame } from './frame.ts';
-import { segment } from './segment.ts';
+import { carry, segment } from './segment.ts';
 import { UDP_PROTOCOL } from './udp.ts';
 
 const MAC = Buffer.from('020000000001', 'hex');
@@ -44,6 +44,7 @@ t.test('a device obeys: told to begin or to write elsewhere it leaves the UDP ch
       ['bad', 'bad', 'bad'],
       `${at}+${offset}`,
     );
+    t.equal(seen(carry([handed(at, offset)]))[0]?.[1], 'good', 'what is our own arrives');
   }
   t.end();
 });

@@ -110,13 +110,17 @@ function obey(frame: Buffer, { layout, frame: handed, elsewhere }: Handed): void
 export type Segmenter = (handed: readonly Buffer[]) => Buffer[];
 
 /** The right one. What is not to be segmented and is checksummed already passes as it is. */
-export const segment: Segmenter = (handed) =>
-  handed.flatMap((bytes) => {
-    const apart = takeApart(bytes);
-    if (!apart || (apart.gsoSize === 0 && !apart.partial)) return [bytes.subarray(VNET_SIZE)];
-    return pieces(apart).map((piece) => {
-      const frame = seal(piece, apart.layout);
-      if (apart.elsewhere) obey(frame, apart);
-      return frame;
-    });
+export const segment: Segmenter = (handed) => handed.flatMap((bytes) => cut(bytes, obey));
+
+/** What is the agent's own arrives whatever the headers say of its checksums. */
+export const carry: Segmenter = (handed) => handed.flatMap((bytes) => cut(bytes, () => undefined));
+
+function cut(bytes: Buffer, misplace: typeof obey): Buffer[] {
+  const apart = takeApart(bytes);
+  if (!apart || (apart.gsoSize === 0 && !apart.partial)) return [bytes.subarray(VNET_SIZE)];
+  return pieces(apart).map((piece) => {
+    const frame = seal(piece, apart.layout);
+    if (apart.elsewhere) misplace(frame, apart);
+    return frame;
   });
+}
