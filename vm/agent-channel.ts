@@ -19,14 +19,18 @@ export interface AgentChannel {
 export const channelDescriptors = (spec: string): readonly [number, number] => {
   const fd = /^fd:(\d+)(?:,(\d+))?$/.exec(spec);
   if (fd) return [Number(fd[1]), Number(fd[2] ?? fd[1])];
-  const name = /^virtio:(.+)$/.exec(spec)?.[1];
-  if (name === undefined) throw new Error(`SEGPROOF_CHANNEL is '${spec}': neither fd:N nor virtio:NAME`);
+  const [, input = '', output = input] = /^virtio:([^,]+)(?:,(.+))?$/.exec(spec) ?? [];
+  if (input === '') throw new Error(`SEGPROOF_CHANNEL is '${spec}': neither fd:N[,N] nor virtio:NAME[,NAME]`);
+  const from = openPort(input);
+  return [from, output === input ? from : openPort(output)];
+};
+
+const openPort = (name: string): number => {
   const port = readdirSync(PORTS).find(
     (entry) => readFileSync(`${PORTS}/${entry}/name`, 'utf8').trim() === name,
   );
   if (port === undefined) throw new Error(`no virtio-serial port is named '${name}'`);
-  const both = openSync(`/dev/${port}`, 'r+');
-  return [both, both];
+  return openSync(`/dev/${port}`, 'r+');
 };
 
 /** Opens the channel that `spec`, the value of SEGPROOF_CHANNEL, names (see frames.ts). */

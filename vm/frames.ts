@@ -9,7 +9,8 @@
  *  - `fd:3`: one descriptor for both directions (a stream socket), in blocking mode;
  *  - `fd:3,4`: read from 3, write to 4, in blocking mode;
  *  - `virtio:<name>`: the port whose /sys/class/virtio-ports/vportNpM/name holds <name>; open /dev/vportNpM for reading
- *    and writing. The port exists before the agent is started.
+ *    and writing. The port exists before the agent is started;
+ *  - `virtio:<name>,<name>`: read from the first, write to the second.
  * A write may take only part of the bytes (virtio_console takes 32 KiB at a time): write the rest in a loop. A read of
  * 0 bytes means that segproof is gone: exit. `openChannel` in agent-channel.ts does all of this.
  */

@@ -50,9 +50,31 @@ const settings = { skip, timeout: TIMEOUT_MS };
 const boot = (machine: MachineOptions, extra: Partial<GuestOptions> = {}): Promise<Machine> =>
   guestMachine({ kernel: guest, accel: 'tcg', ...extra }).start(machine);
 
+const pause = new Int32Array(new SharedArrayBuffer(4));
+const stand = (ms: number): unknown => Atomics.wait(pause, 0, 0, ms);
+
+const rest = async (
+  messages: AsyncIterator<unknown>,
+): Promise<{ readonly messages: readonly unknown[]; readonly error: Error | null }> => {
+  const read: unknown[] = [];
+  try {
+    for (let next = await messages.next(); next.done !== true; next = await messages.next())
+      read.push(next.value);
+  } catch (error) {
+    return { messages: read, error: error as Error };
+  }
+  return { messages: read, error: null };
+};
+
 const mounts = (): string => readFileSync('/proc/self/mounts', 'utf8');
-const qemuOf = (mark: string): number[] =>
-  processesWith(mark).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('qemu'));
+const isQemu = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('qemu');
+  } catch {
+    return false;
+  }
+};
+const qemuOf = (mark: string): number[] => processesWith(mark).filter(isQemu);
 
 void test(
   'a guest runs the command as root on the kernel asked for, and everything it says arrives',
@@ -116,6 +138,33 @@ void test('a guest whose QEMU is killed is lost, and nothing is left of it', set
   );
   t.strictSame(await waitUntilGone(mark, 10_000), []);
 });
+
+void test(
+  'what a guest said before it died is read although somebody writes to it after that',
+  settings,
+  async (t) => {
+    const mark = randomUUID();
+    process.env['SEGPROOF_TEST_MARK'] = mark;
+    await using machine = await boot(options(t));
+    delete process.env['SEGPROOF_TEST_MARK'];
+    const messages = machine.messages[Symbol.asyncIterator]();
+    await messages.next();
+    for (let number = 0; number < 5; number++) machine.send({ number });
+    // Nothing is read meanwhile: this thread stands still, until the guest has answered and then until it is gone.
+    stand(5000);
+    const dying = qemuOf(mark);
+    for (const pid of dying) process.kill(pid, 'SIGKILL');
+    while (qemuOf(mark).length > 0) stand(20);
+    machine.send({ number: 5 });
+    t.equal(dying.length, 1);
+    const { messages: read, error } = await rest(messages);
+    t.strictSame(
+      read,
+      [0, 1, 2, 3, 4].map((number) => ({ echo: { number } })),
+    );
+    t.equal(trouble(error), 'lost');
+  },
+);
 
 void test('a guest that never comes up ends at the boot deadline', settings, async (t) => {
   await using machine = await boot(options(t, { bootMs: 1500 }));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { Console } from './guest/console.ts';
-import { SCRATCH, shellLine, SOCKET, TERMINAL, virtmeArguments } from './guest/command.ts';
+import { SCRATCH, shellLine, SOCKETS, TERMINAL, virtmeArguments } from './guest/command.ts';
 import { environment, namespaces, piped, planGuest, prepare } from './guest/plan.ts';
 import type { GuestOptions } from './guest/plan.ts';
 import { Inbox, openHostChannel } from './host-channel.ts';
@@ -26,7 +26,8 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
   const inbox = new Inbox();
   const command = piped([...plan.vng.virtmeRun, ...virtmeArguments(machine.command, plan.shape)]);
   const tree = await startTree(command, plan.vng, prepare(options.kernel, plan.files));
-  let connected: Socket | undefined;
+  let replies: Socket | undefined;
+  let orders: Socket | undefined;
   let channel: HostChannel | undefined;
   const unsent: unknown[] = [];
 
@@ -34,19 +35,29 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
     inbox.close(error);
     void tree[Symbol.asyncDispose]();
   };
-  const server = await listen(tree, SOCKET, (socket) => {
-    connected = socket;
-    channel = openHostChannel({ from: socket, to: socket }, inbox, () => {
+  const connect = (): void => {
+    if (!replies || !orders) return;
+    channel = openHostChannel({ from: replies, to: orders }, inbox, () => {
       fail(log.crash() === null ? (channel?.fault() as Error) : (log.verdict(target, true) as Error));
     });
-    socket.once('data', () => {
+    replies.once('data', () => {
       clearTimeout(deadline);
       machine.onState('running', '');
     });
     for (const message of unsent.splice(0)) channel.send(message);
-  });
+  };
+  const servers = [
+    await listen(tree, SOCKETS.orders, (socket) => {
+      orders = socket;
+      connect();
+    }),
+    await listen(tree, SOCKETS.replies, (socket) => {
+      replies = socket;
+      connect();
+    }),
+  ];
   const { onTerminal } = options;
-  const terminal = onTerminal && (await listen(tree, TERMINAL, onTerminal));
+  if (onTerminal) servers.push(await listen(tree, TERMINAL, onTerminal));
   const deadline = setTimeout(() => {
     const crash = log.crash() === null ? null : log.verdict(target, false);
     const message = `${target} said nothing within ${machine.bootMs} ms; the last on its console:\n${log.lastLines(8)}`;
@@ -68,9 +79,11 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
     await outputClosed;
     log.close();
     await log.decode(options.kernel);
-    server.close();
-    terminal?.close();
-    if (connected && !connected.closed) await once(connected, 'close');
+    for (const server of servers) server.close();
+    orders?.destroy();
+    // Everything that was said is read first.
+    if (channel && replies && !replies.closed) await once(replies, 'close');
+    replies?.destroy();
     const verdict = log.verdict(target, inbox.heard);
     // A guest that died in the middle of a record is dead first, garbled second.
     if (verdict?.trouble !== 'crash') channel?.finish();

@@ -7,11 +7,15 @@ export const SCRATCH = '/dev/shm';
 export const IMAGE = `${SCRATCH}/vmlinuz`;
 export const KERNEL = `${SCRATCH}/vmlinux`;
 export const INITRAMFS = `${SCRATCH}/initramfs`;
-export const SOCKET = `${SCRATCH}/channel`;
+/**
+ * A channel has a socket per direction: one that is written to when its guest has just died is destroyed at once, with everything
+ * in it that nobody has read yet, and the case to blame is in there.
+ */
+export const SOCKETS = { orders: `${SCRATCH}/orders`, replies: `${SCRATCH}/replies` } as const;
 /** Socket of the guest's /dev/hvc0, where it has one. */
 export const TERMINAL = `${SCRATCH}/terminal`;
-/** Name of the virtio-serial port. */
-export const PORT = 'segproof';
+/** Names of the virtio-serial ports. */
+const PORTS = { orders: 'segproof.orders', replies: 'segproof.replies' } as const;
 
 /** Memory of a guest in MiB unless told otherwise; how it was found is in docs/boot-time.md. */
 export const DEFAULT_MEMORY = 384;
@@ -63,13 +67,18 @@ export const guestScript = (
   command: readonly string[],
   shape: Pick<GuestShape, 'kvm' | 'afterwards'>,
 ): string =>
-  `SEGPROOF_CHANNEL=virtio:${PORT} ${shellLine(shape.kvm ? command : forEmulation(command))}; echo "${COMMAND_ENDED} $?" >/dev/console${shape.afterwards && `; ${shape.afterwards}`}`;
+  `SEGPROOF_CHANNEL=virtio:${PORTS.orders},${PORTS.replies} ${shellLine(shape.kvm ? command : forEmulation(command))}; echo "${COMMAND_ENDED} $?" >/dev/console${shape.afterwards && `; ${shape.afterwards}`}`;
 
 /**
  * The CPU that TCG emulates. Without SMAP, SMEP and protection keys each system call and copy has less to switch; without
  * ERMS the kernel copies and clears words in place of bytes; without LA57 page walks are a level shorter. Nobody attacks the guest.
  */
 const EMULATED_CPU = 'max,-smap,-smep,-pku,-umip,-la57,-erms,-fsrm';
+
+const port = (direction: keyof typeof PORTS): readonly string[] => [
+  ...['-chardev', `socket,id=${direction},path=${SOCKETS[direction]}`],
+  ...['-device', `virtserialport,bus=segproof.0,name=${PORTS[direction]},chardev=${direction}`],
+];
 
 /**
  * Arguments of virtme-run, the program behind vng: it takes them without a shell in between. `--mods none` and the image
@@ -88,8 +97,8 @@ export const virtmeArguments = (command: readonly string[], shape: GuestShape): 
   // virtme-run has said `-cpu max` before: the last one counts.
   ...(shape.kvm ? [] : ['-cpu', EMULATED_CPU]),
   ...['-device', 'virtio-serial-pci,id=segproof'],
-  ...['-chardev', `socket,id=segproof,path=${SOCKET}`],
-  ...['-device', `virtserialport,bus=segproof.0,name=${PORT},chardev=segproof`],
+  ...port('orders'),
+  ...port('replies'),
   ...shape.qemuArguments,
 ];
 
