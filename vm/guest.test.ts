@@ -50,6 +50,16 @@ const settings = { skip, timeout: TIMEOUT_MS };
 const boot = (machine: MachineOptions, extra: Partial<GuestOptions> = {}): Promise<Machine> =>
   guestMachine({ kernel: guest, accel: 'tcg', ...extra }).start(machine);
 
+/** One whose processes can be told by a mark in their environment. */
+const bootMarked = async (t: Test, mark: string): Promise<Machine> => {
+  process.env['SEGPROOF_TEST_MARK'] = mark;
+  try {
+    return await boot(options(t));
+  } finally {
+    delete process.env['SEGPROOF_TEST_MARK'];
+  }
+};
+
 const pause = new Int32Array(new SharedArrayBuffer(4));
 const stand = (ms: number): unknown => Atomics.wait(pause, 0, 0, ms);
 
@@ -130,9 +140,7 @@ void test('a guest whose channel is cut in the middle of a record is garbled', s
 
 void test('a guest whose QEMU is killed is lost, and nothing is left of it', settings, async (t) => {
   const mark = randomUUID();
-  process.env['SEGPROOF_TEST_MARK'] = mark;
-  await using machine = await boot(options(t));
-  delete process.env['SEGPROOF_TEST_MARK'];
+  await using machine = await bootMarked(t, mark);
   const messages = machine.messages[Symbol.asyncIterator]();
   await messages.next();
   for (const pid of qemuOf(mark)) process.kill(pid, 'SIGKILL');
@@ -153,9 +161,7 @@ void test(
   settings,
   async (t) => {
     const mark = randomUUID();
-    process.env['SEGPROOF_TEST_MARK'] = mark;
-    await using machine = await boot(options(t));
-    delete process.env['SEGPROOF_TEST_MARK'];
+    await using machine = await bootMarked(t, mark);
     const messages = machine.messages[Symbol.asyncIterator]();
     await messages.next();
     for (let number = 0; number < 5; number++) machine.send({ number });
