@@ -30,8 +30,9 @@ export async function withBuildKey<T>(use: (key: BuildKey) => Promise<T>): Promi
     string,
     string,
   ];
+  // One in 256 certificates and signatures ends in a byte that is a line feed.
   const openssl = async (...args: string[]): Promise<Buffer> =>
-    Buffer.from((await execa('openssl', args, { encoding: 'buffer' })).stdout);
+    Buffer.from((await execa('openssl', args, { encoding: 'buffer', stripFinalNewline: false })).stdout);
   try {
     const made = [
       '-newkey',

@@ -51,7 +51,9 @@ const elf = (): Buffer => {
 };
 
 const packed = async (data: Buffer): Promise<Buffer> =>
-  Buffer.from((await execa('xz', ['-c'], { input: data, encoding: 'buffer' })).stdout);
+  Buffer.from(
+    (await execa('xz', ['-c'], { input: data, encoding: 'buffer', stripFinalNewline: false })).stdout,
+  );
 
 const image = (certificate: Buffer): DebSpec[] => [
   {
