@@ -63,19 +63,6 @@ const bootMarked = async (t: Test, mark: string): Promise<Machine> => {
 const pause = new Int32Array(new SharedArrayBuffer(4));
 const stand = (ms: number): unknown => Atomics.wait(pause, 0, 0, ms);
 
-const rest = async (
-  messages: AsyncIterator<unknown>,
-): Promise<{ readonly messages: readonly unknown[]; readonly error: Error | null }> => {
-  const read: unknown[] = [];
-  try {
-    for (let next = await messages.next(); next.done !== true; next = await messages.next())
-      read.push(next.value);
-  } catch (error) {
-    return { messages: read, error: error as Error };
-  }
-  return { messages: read, error: null };
-};
-
 /** Not yet a zombie: its sockets may still be open, although its memory is gone. */
 const hasFiles = (pid: number): boolean => {
   try {
@@ -162,17 +149,15 @@ void test(
   async (t) => {
     const mark = randomUUID();
     await using machine = await bootMarked(t, mark);
-    const messages = machine.messages[Symbol.asyncIterator]();
-    await messages.next();
+    await machine.messages[Symbol.asyncIterator]().next();
     for (let number = 0; number < 5; number++) machine.send({ number });
     // Nothing is read meanwhile: this thread stands still, until the guest has answered and then until it is gone.
     stand(5000);
     const dying = qemuOf(mark);
     for (const pid of dying) process.kill(pid, 'SIGKILL');
     while (dying.some(hasFiles)) stand(20);
-    machine.send({ number: 5 });
     t.equal(dying.length, 1);
-    const { messages: read, error } = await rest(messages);
+    const { messages: read, error } = await converse(machine, [{ number: 5 }]);
     t.strictSame(
       read,
       [0, 1, 2, 3, 4].map((number) => ({ echo: { number } })),

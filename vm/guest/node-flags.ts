@@ -1,7 +1,7 @@
 /**
  * What node is told where TCG emulates the CPU. Code that V8 writes must be translated by TCG once more, so only that of the
- * optimizing compiler pays, and only where it is used often: baseline code is twice the size of what it replaces and made the
- * agent slower than interpreting alone did (docs/boot-time.md). One CPU has nobody to do work in the background; a larger young
+ * optimizing compiler pays, and only where it is used often: with the baseline compiler the agent was slower
+ * than when it was interpreted alone (docs/boot-time.md). One CPU has nobody to do work in the background; a larger young
  * generation is collected less often.
  */
 export const EMULATED_NODE = [
