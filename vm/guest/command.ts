@@ -75,6 +75,20 @@ export const guestScript = (
  */
 const EMULATED_CPU = 'max,-smap,-smep,-pku,-umip,-la57,-erms,-fsrm';
 
+/**
+ * For virtme-run's own virtio-serial device, which has one to four ports. QEMU makes two queues for each of the 31 that there
+ * could be, and its main loop looks at all of them whenever a timer of the guest is set: two fifths of that loop's time
+ * (docs/boot-time.md), which with a guest per core another guest pays for.
+ */
+const FEW_PORTS = ['-global', 'virtio-serial-device.max_ports=8'] as const;
+
+/**
+ * The channel's device, with room for two ports and a terminal. A guest that writes to a port spins until the host has taken it
+ * (`__send_to_port()`, drivers/char/virtio_console.c); under TCG its own thread takes it at once, and need not wait for QEMU's.
+ */
+const channelDevice = (kvm: boolean): string =>
+  `virtio-serial-pci,id=segproof,max_ports=4${kvm ? '' : ',ioeventfd=off'}`;
+
 const port = (direction: keyof typeof PORTS): readonly string[] => [
   ...['-chardev', `socket,id=${direction},path=${SOCKETS[direction]}`],
   ...['-device', `virtserialport,bus=segproof.0,name=${PORTS[direction]},chardev=${direction}`],
@@ -96,7 +110,8 @@ export const virtmeArguments = (command: readonly string[], shape: GuestShape): 
   ...['-kernel', KERNEL, '-initrd', INITRAMFS],
   // virtme-run has said `-cpu max` before: the last one counts.
   ...(shape.kvm ? [] : ['-cpu', EMULATED_CPU]),
-  ...['-device', 'virtio-serial-pci,id=segproof'],
+  ...FEW_PORTS,
+  ...['-device', channelDevice(shape.kvm)],
   ...port('orders'),
   ...port('replies'),
   ...shape.qemuArguments,
