@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { test } from 'tap';
@@ -8,6 +8,7 @@ import type { Test } from 'tap';
 import { compileEchoAgent } from './fixtures/compile.ts';
 import { converse, trouble } from './fixtures/converse.ts';
 import { processesWith, waitUntilGone } from './fixtures/leftovers.ts';
+import { noGuests } from './fixtures/no-guests.ts';
 import { guestMachine } from './guest.ts';
 import type { BootKernel, GuestOptions } from './guest.ts';
 import { resolveKernel } from './kernels/resolve.ts';
@@ -25,10 +26,7 @@ const cachedKernel = async (): Promise<(BootKernel & { readonly spec: string }) 
 };
 
 const kernel = await cachedKernel();
-const hasQemu = ['/usr/bin', '/usr/local/bin'].some((dir) => existsSync(`${dir}/qemu-system-x86_64`));
-const skip = !hasQemu
-  ? 'qemu-system-x86_64 is not installed'
-  : kernel === null && 'no kernel is cached: segproof kernels fetch 6.12';
+const skip = (await noGuests()) || (kernel === null && 'no kernel is cached: segproof kernels fetch 6.12');
 const guest = kernel ?? { name: 'none', image: '/none', modules: null, release: 'none', spec: 'none' };
 
 const options = (t: Test, extra: Partial<MachineOptions> = {}): MachineOptions => {

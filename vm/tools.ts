@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import { run, has, TOOL_PATH } from './kernels/exec.ts';
+import { withLock } from './kernels/lock.ts';
+import { cacheRoot } from './kernels/paths.ts';
 import { KernelError, report, type KernelOptions } from './kernels/types.ts';
 
 /** Programs of the machine that guests need, and the Debian package that has each. */
@@ -35,7 +38,7 @@ export const GUEST_PROGRAMS = [
 const HELPFUL = ['xz', 'zstd'] as const satisfies readonly Program[];
 
 /** Whether missing packages may be installed: as root, where apt is, and unless SEGPROOF_NO_INSTALL is set. */
-async function mayInstall(): Promise<boolean> {
+export async function mayInstall(): Promise<boolean> {
   return (
     process.getuid?.() === 0 && (process.env['SEGPROOF_NO_INSTALL'] ?? '') === '' && (await has('apt-get'))
   );
@@ -80,12 +83,16 @@ export async function ensurePrograms(programs: readonly Program[], options: Kern
       ],
       { env: { DEBIAN_FRONTEND: 'noninteractive' }, signal: options.signal },
     );
-  let ran = await install();
-  if (!ran.ok && /Unable to locate package|no installation candidate|404/.test(ran.stderr)) {
+  // Of two runs at once, one would find the package lists locked: apt waits for dpkg's lock, but never for that one.
+  const lock = join(cacheRoot(), 'install.lock');
+  const ran = await withLock(lock, 'it installs packages', options, async () => {
+    const first = await install();
+    if (first.ok || !/Unable to locate package|no installation candidate|404/.test(first.stderr))
+      return first;
     // An image with empty or old package lists: fetch them once.
     await run('apt-get', ['update'], { signal: options.signal });
-    ran = await install();
-  }
+    return install();
+  });
   if (!ran.ok)
     throw new KernelError(69, `${packages.join(', ')}: cannot be installed: ${ran.stderr}`, advice);
 }

@@ -58,7 +58,7 @@ t.test(
     mkdirSync(disk);
     const mounted = await execa('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'full', disk], { reject: false });
     if (mounted.exitCode !== 0) {
-      t.pass('a small file system needs mount(8), which is not allowed here');
+      t.pass('not tried', { skip: 'a small file system needs mount(8), which is not allowed here' });
       return;
     }
     t.teardown(() => execa('umount', [disk]));

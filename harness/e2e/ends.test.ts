@@ -6,6 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { afterTenSeconds, identity, marked, ofProcesses, tree } from './processes.ts';
 import { journal, program, scratch } from './segproof.ts';
+import { noGuests } from '../../vm/fixtures/no-guests.ts';
+
+const options = { skip: await noGuests() };
 
 /** Starts a guest run and waits until `ready` holds of its journal. */
 async function started(
@@ -29,7 +32,7 @@ for (const [when, ready] of [
   ['while the guest boots', (text: string) => text.includes('"booting"')],
   ['in the middle of the cases', (text: string) => text.includes('"case-end"')],
 ] as const) {
-  t.test(`SIGKILL ${when} leaves no process and no namespace after 10 s`, async (t) => {
+  t.test(`SIGKILL ${when} leaves no process and no namespace after 10 s`, options, async (t) => {
     const { folder, remove } = scratch();
     t.teardown(remove);
     const dir = join(folder, 'r');
@@ -47,17 +50,21 @@ for (const [when, ready] of [
   });
 }
 
-t.test('Ctrl-C in the middle of the cases tears down, writes what there is, and exits 130', async (t) => {
-  const { folder, remove } = scratch();
-  t.teardown(remove);
-  const dir = join(folder, 'r');
-  const mark = randomUUID();
-  const child = await started(dir, mark, (text) => text.includes('"case-end"'));
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  child.kill('SIGINT');
-  t.equal(await ended, 130);
-  t.same(await afterTenSeconds(() => marked(mark)), []);
-  const events = journal(dir);
-  t.match(events.at(-1), { type: 'run-end', interrupted: true });
-  t.ok(existsSync(join(dir, 'results.json')), 'results.json holds what there is');
-});
+t.test(
+  'Ctrl-C in the middle of the cases tears down, writes what there is, and exits 130',
+  options,
+  async (t) => {
+    const { folder, remove } = scratch();
+    t.teardown(remove);
+    const dir = join(folder, 'r');
+    const mark = randomUUID();
+    const child = await started(dir, mark, (text) => text.includes('"case-end"'));
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill('SIGINT');
+    t.equal(await ended, 130);
+    t.same(await afterTenSeconds(() => marked(mark)), []);
+    const events = journal(dir);
+    t.match(events.at(-1), { type: 'run-end', interrupted: true });
+    t.ok(existsSync(join(dir, 'results.json')), 'results.json holds what there is');
+  },
+);

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { root } from '../cli/version.ts';
+import { noGuests } from '../../vm/fixtures/no-guests.ts';
 import { afterTenSeconds, guests, marked } from './processes.ts';
 import { attempts, journal, program, scratch } from './segproof.ts';
+
+const options = { skip: await noGuests() };
 
 const faults = [
   ...['--kernel', '6.1', '--suite', join(root, 'harness/e2e/faults.yaml')],
@@ -41,6 +44,7 @@ async function run(
 
 t.test(
   'guests that panic and a guest that is killed: the other cases are complete, nothing is left',
+  options,
   async (t) => {
     const { folder, remove } = scratch();
     t.teardown(remove);
@@ -75,22 +79,26 @@ t.test(
   },
 );
 
-t.test('virtual CPUs that are stopped make a timeout, in the time that silence is given', async (t) => {
-  const { folder, remove } = scratch();
-  t.teardown(remove);
-  const dir = join(folder, 'r');
-  const args = ['--silence', '3s', '--until-fail', 'faults/before', 'faults/after'];
-  const { exit, left } = await run(dir, args, 1, (pid) => process.kill(pid, 'SIGSTOP'));
-  t.same(left, []);
-  t.equal(exit, 1);
-  const results = [...attempts(dir).values()].flat();
-  t.match(results.at(-1), {
-    outcome: 'timeout',
-    reason: /the machine hangs: no word from the agent for 3 s/,
-  });
-});
+t.test(
+  'virtual CPUs that are stopped make a timeout, in the time that silence is given',
+  options,
+  async (t) => {
+    const { folder, remove } = scratch();
+    t.teardown(remove);
+    const dir = join(folder, 'r');
+    const args = ['--silence', '3s', '--until-fail', 'faults/before', 'faults/after'];
+    const { exit, left } = await run(dir, args, 1, (pid) => process.kill(pid, 'SIGSTOP'));
+    t.same(left, []);
+    t.equal(exit, 1);
+    const results = [...attempts(dir).values()].flat();
+    t.match(results.at(-1), {
+      outcome: 'timeout',
+      reason: /the machine hangs: no word from the agent for 3 s/,
+    });
+  },
+);
 
-t.test('a guest that runs out of memory says so', async (t) => {
+t.test('a guest that runs out of memory says so', options, async (t) => {
   const { folder, remove } = scratch();
   t.teardown(remove);
   const dir = join(folder, 'r');

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import t from 'tap';
+import { noGuests } from '../../vm/fixtures/no-guests.ts';
 import { afterTenSeconds, marked } from './processes.ts';
 import { program, scratch, segproof, told } from './segproof.ts';
 
@@ -10,6 +11,7 @@ const run = ['--kernel', '6.1', 'udp-gso/limits', 'udp-gso/v4-mapped'];
 
 t.test(
   'killed again and again while guests boot and run, a run has the results of one that was not',
+  { skip: await noGuests() },
   async (t) => {
     const { folder, remove } = scratch();
     t.teardown(remove);

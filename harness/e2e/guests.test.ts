@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import t from 'tap';
+import { noGuests } from '../../vm/fixtures/no-guests.ts';
 import { results, scratch, segproof, surprises } from './segproof.ts';
 
-t.test('every case comes out as expected on two kernels in guests', async (t) => {
+const options = { skip: await noGuests() };
+
+t.test('every case comes out as expected on two kernels in guests', options, async (t) => {
   const { folder, remove } = scratch();
   t.teardown(remove);
   const dir = join(folder, 'r');
@@ -17,7 +20,7 @@ t.test('every case comes out as expected on two kernels in guests', async (t) =>
   t.same([...targets].sort(), ['6.1', '6.12']);
 });
 
-t.test('judged as 7.3, 6.1 fails for what it lacks and names the commits', async (t) => {
+t.test('judged as 7.3, 6.1 fails for what it lacks and names the commits', options, async (t) => {
   const { folder, remove } = scratch();
   t.teardown(remove);
   const dir = join(folder, 'r');

@@ -1,8 +1,9 @@
-/** Reads TAP on stdin, prints how many leaf points passed and how many failed. */
-import { Parser } from 'tap-parser';
+/** Reads TAP on stdin, prints how many leaf points passed and how many failed; then what was skipped, by reason. */
+import { Parser, type Result } from 'tap-parser';
 
 let passed = 0;
 let failed = 0;
+const skipped = new Map<string, number>();
 
 /** A point that closes a subtest only repeats what the subtest's own points said. */
 function count(parser: Parser): void {
@@ -11,10 +12,16 @@ function count(parser: Parser): void {
     count(child);
     closing = true;
   });
-  parser.on('assert', ({ ok, skip, todo }) => {
-    if (!closing && (ok || skip || todo)) passed++;
-    else if (!closing) failed++;
-    closing = false;
+  parser.on('assert', ({ ok, skip, todo }: Result) => {
+    if (closing) {
+      closing = false;
+      return;
+    }
+    if (skip !== false) {
+      const reason = skip === true ? 'no reason given' : skip;
+      skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
+    } else if (ok || todo !== false) passed++;
+    else failed++;
   });
 }
 
@@ -22,5 +29,6 @@ const parser = new Parser();
 count(parser);
 parser.on('complete', () => {
   console.log(`${passed} ${failed}`);
+  for (const [reason, count] of skipped) console.log(`${count} skipped: ${reason}`);
 });
 process.stdin.pipe(parser);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests: types, lint, format, then every *.test.ts. Last line: `N passed, N failed`.
+# The tests: types, lint, format, then every *.test.ts. What was skipped, by reason, and the last line: `N passed, N failed`.
 # With arguments: only these test files.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
@@ -30,12 +30,14 @@ npx tap --reporter=tap "$@" >"$log"
 code=$?
 sed -n '/^ *not ok/,/^ *\.\.\./p' "$log"
 # Leaf points only: a point that ends a subtest counts its subtests.
-read -r ok bad < <(node dist/harness/testing/count-tap.js <"$log")
+counted=$(node dist/harness/testing/count-tap.js <"$log")
+read -r ok bad <<<"$counted"
 passed=$((passed + ok))
 failed=$((failed + bad))
 if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then
   tail -n 40 "$log"
   failed=$((failed + 1))
 fi
+sed 1d <<<"$counted"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type Test } from 'tap';
+import { lackingForGuests } from '../fixtures/no-guests.ts';
 import { has } from './exec.ts';
 import { kernelStore } from './paths.ts';
 import { resolveKernel } from './resolve.ts';
@@ -36,6 +37,7 @@ async function scratch(t: Test, files: Readonly<Record<string, string | Buffer>>
 }
 
 const depmod = (await has('depmod')) ? {} : { skip: 'depmod is not installed' };
+const withVirtme = { skip: await lackingForGuests() };
 const unpacker = (await has('bsdtar')) || ((await has('rpm2cpio')) && (await has('cpio')));
 const withRpm = unpacker ? depmod : { skip: 'nothing to unpack RPM packages with is installed' };
 
@@ -100,34 +102,38 @@ void test('modules.order is read in each form it has had', (t) => {
   t.end();
 });
 
-void test("virtme-ng's download that cannot be reached is no kernel, and leaves nothing", async (t) => {
-  const folder = await scratch(t);
-  const bin = join(folder, 'bin');
-  await mkdir(bin);
-  // What requests says at the end of its traceback when nobody answers.
-  const error =
-    "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='kernels.example', port=443): Max retries";
-  const modules = join(folder, 'python');
-  await writeFiles(modules, {
-    'virtme_ng/__init__.py': '',
-    'virtme_ng/mainline.py': `import sys\ndef KernelDownloader(version):\n  sys.stderr.write(${JSON.stringify(error)})\n  sys.exit(1)\n`,
-  });
-  await writeFile(join(bin, 'vng'), '#!/bin/sh\necho virtme-ng 1.41\n', { mode: 0o755 });
-  Object.assign(process.env, { SEGPROOF_VNG: join(bin, 'vng'), PYTHONPATH: modules });
-  t.teardown(() => {
-    delete process.env['SEGPROOF_VNG'];
-    delete process.env['PYTHONPATH'];
-  });
-  await t.rejects(resolveKernel('v6.6'), {
-    name: 'KernelError',
-    exitCode: 69,
-    message: /v6\.6: virtme-ng cannot download it: kernels\.example cannot be reached/,
-    advice: /give 6\.6/,
-  });
-  t.notOk((await readdir(kernelStore())).some((name) => !name.endsWith('.lock')));
-});
+void test(
+  "virtme-ng's download that cannot be reached is no kernel, and leaves nothing",
+  withVirtme,
+  async (t) => {
+    const folder = await scratch(t);
+    const bin = join(folder, 'bin');
+    await mkdir(bin);
+    // What requests says at the end of its traceback when nobody answers.
+    const error =
+      "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='kernels.example', port=443): Max retries";
+    const modules = join(folder, 'python');
+    await writeFiles(modules, {
+      'virtme_ng/__init__.py': '',
+      'virtme_ng/mainline.py': `import sys\ndef KernelDownloader(version):\n  sys.stderr.write(${JSON.stringify(error)})\n  sys.exit(1)\n`,
+    });
+    await writeFile(join(bin, 'vng'), '#!/bin/sh\necho virtme-ng 1.41\n', { mode: 0o755 });
+    Object.assign(process.env, { SEGPROOF_VNG: join(bin, 'vng'), PYTHONPATH: modules });
+    t.teardown(() => {
+      delete process.env['SEGPROOF_VNG'];
+      delete process.env['PYTHONPATH'];
+    });
+    await t.rejects(resolveKernel('v6.6'), {
+      name: 'KernelError',
+      exitCode: 69,
+      message: /v6\.6: virtme-ng cannot download it: kernels\.example cannot be reached/,
+      advice: /give 6\.6/,
+    });
+    t.notOk((await readdir(kernelStore())).some((name) => !name.endsWith('.lock')));
+  },
+);
 
-void test("virtme-ng's download is kept whole and said to be unverified", depmod, async (t) => {
+void test("virtme-ng's download is kept whole and said to be unverified", withVirtme, async (t) => {
   const folder = await scratch(t);
   const release = '6.6.0-060600-generic';
   const image = join(folder, 'image');
