@@ -1,11 +1,12 @@
 /** What the steps of one case share: its sockets, what it has sent, its topology, its deadline. */
 import type { Program } from '../contract/program.ts';
+import { slack } from './arrival.ts';
 import type { Stamp } from './auxdata.ts';
 import type { Capture } from './capture.ts';
 import type { Counters } from './counters.ts';
 import { Ledger } from './explain.ts';
 import type { Cursor } from './explain.ts';
-import { incomingMessage } from './sys.ts';
+import { CLOCK, incomingMessage } from './sys.ts';
 import type { IncomingMessage, SystemCalls } from './sys.ts';
 import { MAX_STREAM } from './payload.ts';
 import type { BuiltTopology } from './built-topology.ts';
@@ -33,6 +34,7 @@ export class DeadlineError extends Error {
 export const MAX_DATAGRAM = 65536;
 const MAX_CONTROL = 4096;
 const NS_PER_S = 1_000_000_000n;
+const US_PER_MS = 1000;
 /** One set of receive buffers for all cases: they are large, and only one receive happens at a time. */
 let buffers: IncomingMessage | undefined;
 const batch: IncomingMessage[] = [];
@@ -57,6 +59,7 @@ export class Case {
   readonly kept: unknown[] = [];
   /** Some send had a launch time. */
   launches = false;
+  #cpuBefore: NodeJS.CpuUsage | undefined;
   readonly #deadlineMs: number;
   readonly #started = now();
 
@@ -73,6 +76,22 @@ export class Case {
     const socket = this.sockets.get(name);
     if (!socket) throw new RangeError(`no socket ${name} is open`);
     return socket;
+  }
+
+  /** Call before anything is sent: times count from the first call. */
+  beginSending(): void {
+    if (this.firstSendAt !== null) return;
+    this.#cpuBefore = process.cpuUsage();
+    this.firstSendAt = this.own.clock(CLOCK.realtime);
+  }
+
+  /**
+   * How late things may come, in ms: how late the machine is, and the processor time since the first send. A guest that its host
+   * lets stand still for a while believes that its program ran meanwhile; one that waits for the kernel spends none.
+   */
+  get slackMs(): number {
+    const { user, system } = process.cpuUsage(this.#cpuBefore);
+    return slack() + Math.ceil((user + system) / US_PER_MS);
   }
 
   /** {@link firstSendAt} in two parts. */

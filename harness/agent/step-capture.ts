@@ -1,7 +1,6 @@
 /** capture, packets. */
 import type { AgentStep, StepEvidence } from '../contract/evidence.ts';
 import type { Action } from '../contract/program.ts';
-import { slack } from './arrival.ts';
 import { Capture } from './capture.ts';
 import type { Case } from './case.ts';
 
@@ -31,6 +30,6 @@ export function packets(run: Case, action: Extract<Action, { do: 'packets' }>): 
   const source = run.captures.get(action.capture);
   if (!source) throw new RangeError(`no capture ${action.capture} was started`);
   const frames = source.frames(run.ledger, run.origin);
-  const slackMs = run.launches ? { slackMs: slack() } : {};
+  const slackMs = run.launches ? { slackMs: run.slackMs } : {};
   return { ret: frames.length, frames, drops: source.drops(), calls: [], ...slackMs };
 }

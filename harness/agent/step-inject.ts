@@ -11,7 +11,7 @@ import type { Case } from './case.ts';
 import { SystemError } from './namespaces.ts';
 import { outcome, result } from './notation.ts';
 import { payload } from './payload.ts';
-import { AF, CLOCK, SOCK } from './sys.ts';
+import { AF, SOCK } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
 import { tap } from './topology.ts';
 
@@ -35,7 +35,7 @@ export function inject(run: Case, action: Inject): StepEvidence {
   const frame = whole.subarray(0, action.cut ?? whole.length);
   const { flags, gsoType, hdrLen, gsoSize, csumStart, csumOffset } = action.vnet;
   const header = vnet([flags, gsoType, hdrLen, gsoSize, csumStart, csumOffset]);
-  run.firstSendAt ??= run.own.clock(CLOCK.realtime);
+  run.beginSending();
   const ret = by === 'tap' ? write(run, action, header, frame) : send(run, action, index, header, frame);
   if (packet.kind === 'udp') run.ledger.sent(packet.stream, packet.bytes, ret >= 0);
   const words =

@@ -1,6 +1,5 @@
 /** receive: what waits on a socket, and the proof that nothing else does. */
 import type { AgentStep } from '../contract/evidence.ts';
-import { slack } from './arrival.ts';
 import type { Case } from './case.ts';
 import { outcome, result } from './notation.ts';
 import type { CallLog } from './notation.ts';
@@ -34,7 +33,7 @@ export function receive(run: Case, action: Receive): AgentStep {
     calls: log.lines,
     datagrams: receiving.datagrams,
     ...(drained ? { drained } : {}),
-    ...(receiving.datagrams.some(({ atMs }) => atMs !== undefined) ? { slackMs: slack() } : {}),
+    ...(receiving.datagrams.some(({ atMs }) => atMs !== undefined) ? { slackMs: run.slackMs } : {}),
   });
   let sentinelSent = false;
   const limit = action.want + SURPLUS;

@@ -7,7 +7,6 @@ import { describeControl, describeFlags, encodeControl } from './control.ts';
 import { outcome, result } from './notation.ts';
 import { payload } from './payload.ts';
 import { encodeSockaddr, encodedText } from './sockaddr.ts';
-import { CLOCK } from './sys.ts';
 import type { OutgoingMessage } from './sys.ts';
 
 function total(message: Message): number {
@@ -36,7 +35,7 @@ function describe(message: Message, { name }: OutgoingMessage): string {
 export function send(run: Case, action: Extract<Action, { do: 'send' }>): StepEvidence {
   const { fd } = run.socket(action.socket);
   const flags = flagBits(action.flags);
-  run.firstSendAt ??= run.own.clock(CLOCK.realtime);
+  run.beginSending();
   run.launches ||= action.messages.some(({ control }) => control.some(({ value }) => 'txtime' in value));
   const messages = action.messages.map((message) => outgoing(run, message));
   const texts = action.messages.map((message, index) =>

@@ -11,6 +11,7 @@ export class Session implements AsyncDisposable {
   #pending: Promise<IteratorResult<unknown>> | null = null;
 
   readonly #aborted: Promise<never>;
+  #unlisten = (): void => undefined;
 
   /** @param signal ends every wait when it is aborted */
   constructor(machine: Machine, signal?: AbortSignal) {
@@ -21,6 +22,7 @@ export class Session implements AsyncDisposable {
       };
       if (signal?.aborted === true) abort();
       else signal?.addEventListener('abort', abort, { once: true });
+      this.#unlisten = () => signal?.removeEventListener('abort', abort);
     });
     this.#aborted.catch(() => undefined);
     this.#messages = machine.messages[Symbol.asyncIterator]();
@@ -66,6 +68,7 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#pending?.catch(() => undefined);
+    this.#unlisten();
     await this.#machine[Symbol.asyncDispose]();
   }
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import t from 'tap';
 import { MachineError, type MachineSource } from '../../vm/machine.ts';
 import { go, ids, machine, plannedCase, wellBehaved } from './fake-run.ts';
@@ -283,3 +284,18 @@ t.test(
     t.match(events.at(-1), { totals: { pass: 47, error: 3 } });
   },
 );
+
+t.test('a machine that is gone no longer listens to whether the run is interrupted', async (t) => {
+  const { source } = machine(wellBehaved());
+  const signals: AbortSignal[] = [];
+  const { exit } = await go(all, {
+    ...source,
+    start: (options) => {
+      signals.push(options.signal);
+      return source.start(options);
+    },
+  });
+  t.equal(exit, 0);
+  t.equal(signals.length, 1);
+  for (const signal of signals) t.same(getEventListeners(signal, 'abort'), []);
+});
