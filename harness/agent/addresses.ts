@@ -63,11 +63,13 @@ export interface RouteRequest {
   /** RTAX_MTU in bytes. */
   readonly mtu?: number | undefined;
   readonly local?: boolean | undefined;
+  /** Number of the table, at most 255. */
+  readonly table?: number | undefined;
 }
 
 function routeBody(request: RouteRequest, scope: number, protocol: number): Buffer[] {
   const { address, length, family } = parsePrefix(request.to);
-  const table = request.local ? TABLE.LOCAL : TABLE.MAIN;
+  const table = request.table ?? (request.local ? TABLE.LOCAL : TABLE.MAIN);
   const type = request.local ? RTN.LOCAL : RTN.UNICAST;
   const mtu = request.mtu === undefined ? [] : [nested(RTA.METRICS, attribute(RTAX_MTU, request.mtu))];
   return [

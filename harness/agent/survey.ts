@@ -6,6 +6,7 @@ import { SystemError } from './namespaces.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
 import { setQdisc } from './qdisc.ts';
+import { addRule } from './rules.ts';
 import { closeTap, openTap } from './tap.ts';
 import { AF, IPPROTO, SOCK } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
@@ -45,6 +46,11 @@ function attempt(kind: string, sys: SystemCalls, route: Netlink): string | null 
         } finally {
           xfrm.close();
         }
+      });
+    case 'rules':
+      return works(() => {
+        addRule(route, 'ipv4', { mark: 1, table: 1 }, 0);
+        addRule(route, 'ipv6', { mark: 1, table: 1 }, 0);
       });
     case 'fq':
     case 'etf':

@@ -1,4 +1,5 @@
 /** Builds a {@link Topology} in new, anonymous namespaces. */
+import { existsSync } from 'node:fs';
 import type { Link, Namespace, Topology } from '../contract/topology.ts';
 import { addAddress, addNeighbour, addRoute } from './addresses.ts';
 import { Ethtool } from './ethtool.ts';
@@ -10,6 +11,7 @@ import { hopeful } from './carriers.ts';
 import { awaitLocalRoutes } from './local-routes.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NETLINK, Netlink } from './netlink.ts';
+import { addRule, ruleWords } from './rules.ts';
 import type { SystemCalls } from './sys.ts';
 import { setQdisc } from './qdisc.ts';
 import { quietIpv6, writeSysctl } from './sysctl.ts';
@@ -17,6 +19,8 @@ import { Wire, closeTap, openTap } from './tap.ts';
 
 /** Of devices whose number matters; the kernel's own choice begins at 2. */
 const FIRST_INDEX = 100;
+/** Missing where the kernel has no IPv6. */
+const IPV6 = '/proc/sys/net/ipv6';
 
 /** Builds it all, or throws with the step that failed and leaves nothing behind. */
 export function buildTopology(topology: Topology, sys: SystemCalls, namespaces: Namespaces): BuiltTopology {
@@ -163,11 +167,18 @@ function connect(name: string, space: Namespace, built: BuiltTopology, setup: st
   }
   const { route } = built.enter(name);
   awaitLocalRoutes(space.links.flatMap(({ up, addresses }) => (up ? addresses : [])));
-  for (const { to, dev, mtu, local } of space.routes) {
-    addRoute(route, { to, index: built.device(name, dev).index, mtu, local });
-    const words = `${local ? 'local ' : ''}${to} dev ${dev}${mtu === undefined ? '' : ` mtu ${mtu}`}`;
+  for (const { to, dev, mtu, local, table } of space.routes) {
+    addRoute(route, { to, index: built.device(name, dev).index, mtu, local, table });
+    const where = table === undefined ? '' : ` table ${table}`;
+    const words = `${local ? 'local ' : ''}${to} dev ${dev}${mtu === undefined ? '' : ` mtu ${mtu}`}${where}`;
     setup.push(`${name}: route replace ${words}`);
   }
+  const families = existsSync(IPV6) ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const);
+  for (const [place, rule] of (space.rules ?? []).entries())
+    for (const family of families) {
+      addRule(route, family, rule, place);
+      setup.push(`${name}: ${family} rule add ${ruleWords(rule, place)}`);
+    }
 }
 
 /** A literal `02:00:…`, or `ns/dev`: that device's own. */

@@ -9,6 +9,8 @@ export interface Topology {
 export interface Namespace {
   readonly links: readonly Link[];
   readonly routes: readonly Route[];
+  /** In the order in which they are asked, all of them before the kernel's own. */
+  readonly rules?: readonly Rule[];
   /** Keys as in /proc/sys with slashes, e.g. `net/ipv4/ip_no_pmtu_disc`. */
   readonly sysctls: Readonly<Record<string, string>>;
 }
@@ -78,4 +80,16 @@ export interface Route {
   readonly mtu?: number;
   /** In the local table as a local route (replaces the automatic one). */
   readonly local?: boolean;
+  /** Number of the table it is in, 1..252; absent: the main one, or that of local routes. */
+  readonly table?: number;
+}
+
+/** Packets of both families for which all that is given is so are routed by a table of their own: `ip rule add`. */
+export interface Rule {
+  /** SO_MARK, 1..2^31-1 */
+  readonly mark?: number;
+  /** TOS or traffic class without the bits of ECN, 4..28: IPv4 does not look at the upper three bits before 6.14 (FRA_DSCP). */
+  readonly tos?: number;
+  /** 1..252 */
+  readonly table: number;
 }

@@ -19,7 +19,14 @@ import { isMapping } from './walk.ts';
 import type { Path, YamlFile } from './yaml-file.ts';
 
 /** What a target can be asked for. */
-export const NEEDS: readonly string[] = [...LINK_KINDS.slice(1), ...QDISCS, 'udplite', 'xfrm', 'ipv6'];
+export const NEEDS: readonly string[] = [
+  ...LINK_KINDS.slice(1),
+  ...QDISCS,
+  'rules',
+  'udplite',
+  'xfrm',
+  'ipv6',
+];
 
 export interface Context {
   /** A file with problems may define names that are missing here: unknown ones are not reported then. */

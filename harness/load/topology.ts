@@ -85,7 +85,7 @@ function check({ yaml, file, parameters }: TopologyFile): Problem[] {
 type Report = (path: Path, message: string, more?: Partial<Problem>) => void;
 
 function checkLinks(yaml: TopologyYaml, report: Report): void {
-  for (const [ns, { links, routes = [] }] of Object.entries(yaml.namespaces)) {
+  for (const [ns, { links, routes = [], rules = [] }] of Object.entries(yaml.namespaces)) {
     const names = new Set<string>();
     for (const [i, link] of links.entries()) {
       const path = ['namespaces', ns, 'links', i];
@@ -117,6 +117,12 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
         report(['namespaces', ns, 'routes', i, 'dev'], `no link ${quote(route.dev)}`, {
           expected: oneOf(names),
           ...nearHint(route.dev, names),
+        });
+    }
+    for (const [i, { mark, tos }] of rules.entries()) {
+      if (mark === undefined && tos === undefined)
+        report(['namespaces', ns, 'rules', i], 'the rule says nothing of the packets it is for', {
+          expected: 'a "mark" or a "tos"',
         });
     }
   }

@@ -13,6 +13,7 @@ export interface Said {
   tos?: number;
   priority?: number;
   ttl?: number;
+  mark?: number;
   /** IPv4 options, not filled up yet. */
   options?: Buffer;
   hopByHop?: Buffer;
@@ -139,8 +140,9 @@ const STAMPS = { all: 0x303, completion: 1 << 18 } as const;
 const SOCKET: Readonly<Record<string, Rule>> = {
   SCM_RIGHTS: () => undefined,
   SCM_CREDENTIALS: () => undefined,
-  // No topology has rules that ask for a mark.
-  SO_MARK: (bytes) => void int(bytes, -(2 ** 31), 2 ** 31 - 1),
+  SO_MARK: (bytes, said) => {
+    said.mark = int(bytes, -(2 ** 31), 2 ** 31 - 1);
+  },
   // Only what asks for stamps of what is sent (SOF_TIMESTAMPING_TX_RECORD_MASK; since 6.15 also of completion).
   SO_TIMESTAMPING: (bytes) => {
     const flags = int(bytes, 0, 2 ** 31 - 1);

@@ -1,10 +1,12 @@
 /** The topology as the case has left it: which device a packet leaves by, with what MTU, and what that device takes. */
 import type { Change, Family } from '../contract/program.ts';
-import type { Link, Route, TapOffload, Topology } from '../contract/topology.ts';
+import type { Link, Route, Rule, TapOffload, Topology } from '../contract/topology.ts';
 import { parseAddress } from '../wire/address.ts';
 import type { Queue } from './launch.ts';
-import { bare, castOf, connected, covers, isLoopback, networkOf, prefix } from './destinations.ts';
+import { bare, castOf, connected, isLoopback, networkOf } from './destinations.ts';
 import type { Cast } from './destinations.ts';
+import { chosen, tables } from './policy.ts';
+import type { Selector } from './policy.ts';
 import { Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
 
@@ -48,6 +50,7 @@ export const UNCUT: Device = {
 interface Space {
   readonly links: Map<string, Link>;
   readonly routes: Route[];
+  readonly rules: readonly Rule[];
 }
 
 /** drivers/net/loopback.c: 64 KiB unless the topology says otherwise. */
@@ -71,13 +74,19 @@ export class Network {
   #xfrm = '';
 
   constructor(topology: Topology) {
-    for (const [name, { links, routes, sysctls }] of Object.entries(topology.namespaces)) {
+    for (const [name, { links, routes, rules = [], sysctls }] of Object.entries(topology.namespaces)) {
       this.#spaces.set(name, {
         links: new Map(links.map((link) => [link.name, link])),
         routes: [...routes],
+        rules,
       });
       if (Object.keys(sysctls).length > 0) this.#lost = 'the topology sets sysctls';
     }
+  }
+
+  /** Does anything but the destination decide where packets go? */
+  hasRules(ns: string): boolean {
+    return (this.#spaces.get(ns)?.rules.length ?? 0) > 0;
   }
 
   /** From now on nothing can be said of where packets go. */
@@ -91,7 +100,7 @@ export class Network {
     else if (change.kind === 'xfrm') this.#xfrm = `${change.from} to ${change.to} goes through XFRM`;
     else if (change.kind === 'link') this.#changeLink(space, change);
     else {
-      const rest = space?.routes.filter((route) => route.to !== change.to) ?? [];
+      const rest = space?.routes.filter((route) => route.to !== change.to || route.table !== undefined) ?? [];
       space?.routes.splice(0, Infinity, ...rest, ...(change.del ? [] : [change]));
       // What is left of a local address without its route depends on the routes behind it.
       if (change.del) this.#lost = `the route to ${change.to} was taken away`;
@@ -116,20 +125,18 @@ export class Network {
     });
   }
 
-  /** The way of a packet; `bound`: by that device. Null: there is none (ENETUNREACH). @throws Underivable */
-  path(ns: string, family: Family, to: string, bound = ''): Path | null {
+  /** The way of a packet. Null: there is none (ENETUNREACH). @throws Underivable */
+  path(ns: string, family: Family, to: string, by: Selector): Path | null {
     if (this.#lost !== '') throw new Underivable(this.#lost);
     if (this.#xfrm !== '') throw new Underivable(this.#xfrm);
     const address = parseAddress(to);
     const space = this.#spaces.get(ns);
     if (!address || !space) throw new Underivable(`no such destination: ${to}`);
     const cast = castOf(address, space.links.values());
-    if (cast !== 'one') return this.#toMany(ns, family, address, bound, cast);
+    if (cast !== 'one') return this.#toMany(ns, family, address, by.bound, cast);
     if (isLoopback(address) || this.owns(ns, to)) return this.#local(ns, space, family, to);
     const routes = [...space.links.values()].filter(({ up }) => up).flatMap(connected);
-    const [best] = [...space.routes, ...routes]
-      .filter((route) => covers(route.to, address))
-      .sort((a, b) => prefix(b.to) - prefix(a.to));
+    const best = chosen([...space.routes, ...routes], address, tables(space.rules, family, by));
     if (!best) return null;
     const link = space.links.get(best.dev);
     // What waits for an address is charged to the socket, whose next sends may be refused for that.

@@ -6,6 +6,7 @@ import { readControl } from './control.ts';
 import type { Said } from './control.ts';
 import type { Launch, LaunchOption } from './launch.ts';
 import type { Network, Path } from './network.ts';
+import { routedBy } from './routed.ts';
 import { Refused, Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
 import { bytesOption, intOption } from './socket.ts';
@@ -17,7 +18,7 @@ export interface Request {
   /** Of the packet: IPv4 also for a v4-mapped address on an IPv6 socket. */
   readonly family: Family;
   readonly path: Path;
-  readonly from: { readonly address: string; readonly port: number };
+  readonly from: Endpoint;
   readonly to: Endpoint;
   /** Segment size in bytes; 0: none. */
   readonly gso: number;
@@ -73,10 +74,10 @@ export function request(socket: SocketState, message: Message, network: Network)
   const launchOption = readLaunchOption(socket);
   const said = readControl(message.control, family, launchOption !== null);
   const headers = fields(socket, family, said, message.to?.flowinfo);
-  const bound = boundDevice(socket);
-  const path = network.path(socket.ns, family, firstHop(headers.routing) ?? address, bound);
+  const by = routedBy(socket, message, family, { mark: said.mark, tos: headers.tos }, network);
+  const path = network.path(socket.ns, family, firstHop(headers.routing) ?? address, by);
   if (!path) throw new Refused('ENETUNREACH');
-  checkDevice(socket, said, path, bound);
+  checkDevice(socket, said, path, by.bound);
   if (path.cast === 'all' && intOption(socket, 'SO_BROADCAST', 0) === 0) throw new Refused('EACCES', true);
   const discovery = intOption(socket, family === 'ipv4' ? 'IP_MTU_DISCOVER' : 'IPV6_MTU_DISCOVER', WANT);
   return {
@@ -169,10 +170,6 @@ function fragsize(socket: SocketState, family: Family, discovery: number, path: 
 /** Index of lo in every network namespace. */
 const LOOPBACK_INDEX = 1;
 
-function boundDevice(socket: SocketState): string {
-  return bytesOption(socket, 'SO_BINDTODEVICE').toString('latin1').replace(/\0.*$/su, '');
-}
-
 /** A device asked for, by IP_PKTINFO or SO_BINDTODEVICE, that is the route's own changes nothing. */
 function checkDevice(socket: SocketState, said: Said, { dev }: Path, bound: string): void {
   if (bound !== '' && bound !== dev) throw new Underivable(`${socket.name} is bound to ${bound}`);
@@ -186,7 +183,7 @@ function source(socket: SocketState, said: Said, path: Path, network: Network): 
   const { bound } = socket;
   const own = bound ? bound.address.replace(MAPPED, '') : '';
   const wanted = said.source === undefined || said.source === '::' ? own : said.source;
-  if (wanted === '' || ANY.has(wanted)) return path.source;
+  if (wanted === '' || ANY.has(wanted)) return socket.route?.source ?? path.source;
   // __ip_dev_find() of ip_route_output_key_hash_rcu(), ipv6_chk_addr_and_flags() of ip6_datagram_send_ctl().
   if (said.source !== undefined && !network.isOwn(path.ns, wanted))
     throw new Refused(wanted.includes(':') ? 'EINVAL' : 'ENETUNREACH');

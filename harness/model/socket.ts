@@ -33,6 +33,8 @@ export interface SocketState {
   priority: number;
   bound: Endpoint | null;
   peer: Endpoint | null;
+  /** Where there are policy rules: what the route of a connected socket was chosen by, and the source address that came of it. */
+  route: { readonly mark: number; readonly tos: number; readonly source: string | null } | null;
   cork: Cork | null;
   readonly queue: Queued[];
   /** Groups it is a member of. */
@@ -47,14 +49,14 @@ const HARMLESS = new Set(
   (
     'SO_REUSEADDR SO_TYPE SO_RCVTIMEO SO_SNDTIMEO SO_RXQ_OVFL SO_RCVLOWAT IP_RECVTOS IP_RECVTTL IP_PKTINFO IP_RECVOPTS ' +
     'IPV6_RECVPKTINFO IPV6_RECVHOPLIMIT IPV6_RECVTCLASS IPV6_RECVHOPOPTS IPV6_RECVDSTOPTS UDP_NO_CHECK6_RX ' +
-    'SO_ZEROCOPY SO_TIMESTAMPING SO_TIMESTAMPNS SO_RCVMARK SO_RCVPRIORITY SO_MARK'
+    'SO_ZEROCOPY SO_TIMESTAMPING SO_TIMESTAMPNS SO_RCVMARK SO_RCVPRIORITY'
   ).split(' '),
 );
 /** Options the model has rules for. */
 const MODELLED = new Set(
   (
     'IP_RECVERR IPV6_RECVERR UDP_SEGMENT UDP_GRO UDP_CORK UDP_NO_CHECK6_TX SO_NO_CHECK IP_MTU_DISCOVER IP_TOS IP_TTL IP_OPTIONS IPV6_MTU_DISCOVER ' +
-    'IPV6_MTU IPV6_DONTFRAG IPV6_UNICAST_HOPS IPV6_TCLASS IPV6_HOPOPTS IPV6_RTHDR IPV6_DSTOPTS IPV6_V6ONLY IPV6_AUTOFLOWLABEL SO_BINDTODEVICE SO_TXTIME SO_SNDBUF SO_MAX_PACING_RATE SO_PRIORITY ' +
+    'IPV6_MTU IPV6_DONTFRAG IPV6_UNICAST_HOPS IPV6_TCLASS IPV6_HOPOPTS IPV6_RTHDR IPV6_DSTOPTS IPV6_V6ONLY IPV6_AUTOFLOWLABEL SO_BINDTODEVICE SO_TXTIME SO_SNDBUF SO_MAX_PACING_RATE SO_PRIORITY SO_MARK ' +
     'IPV6_FLOWINFO_SEND SO_BROADCAST IP_MULTICAST_TTL IP_MULTICAST_LOOP IP_MULTICAST_ALL IPV6_MULTICAST_HOPS IPV6_MULTICAST_LOOP IPV6_MULTICAST_ALL'
   ).split(' '),
 );
@@ -84,7 +86,7 @@ function changeGroups({ groups }: SocketState, name: string, value: Buffer): voi
 
 export function openSocket(action: Extract<Action, { do: 'open' }>): SocketState {
   const { socket, ns, family, protocol } = action;
-  const fresh = { priority: 0, bound: null, peer: null, cork: null, sends: '', receives: '' };
+  const fresh = { priority: 0, bound: null, peer: null, route: null, cork: null, sends: '', receives: '' };
   return { name: socket, ns, family, protocol, options: new Map(), queue: [], groups: new Set(), ...fresh };
 }
 

@@ -11,6 +11,7 @@ import { sum } from './payloads.ts';
 import { Receivers } from './receivers.ts';
 import type { ModelDatagram } from './receivers.ts';
 import { leaving, request } from './request.ts';
+import { connectedRoute } from './routed.ts';
 import type { Request } from './request.ts';
 import { Refused, Rules, Underivable } from './signals.ts';
 import { asksForErrors, intOption, isMapped, openSocket, setOption } from './socket.ts';
@@ -102,8 +103,10 @@ export class Walk {
     const socket = this.#sockets.get(action.socket);
     if (!socket) return;
     if (action.do === 'bind') socket.bound = action.to;
-    else if (action.do === 'connect') socket.peer = action.to;
-    else if (action.do === 'close') this.#sockets.delete(action.socket);
+    else if (action.do === 'connect') {
+      socket.peer = action.to;
+      socket.route = connectedRoute(socket, action.to, this.#network);
+    } else if (action.do === 'close') this.#sockets.delete(action.socket);
     else {
       setOption(socket, action);
       this.#release(socket);

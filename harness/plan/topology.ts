@@ -1,7 +1,7 @@
 /** A topology file with its parameters fixed. */
 import { createHash } from 'node:crypto';
 import { LINK_KINDS, QDISCS } from '../contract/topology.ts';
-import type { Link, Namespace, Qdisc, Route, Topology } from '../contract/topology.ts';
+import type { Link, Namespace, Qdisc, Route, Rule, Topology } from '../contract/topology.ts';
 import type { Endpoint, Family } from '../contract/program.ts';
 import { CelFault, celContext, compile, type Value } from '../load/cel.ts';
 import { staticNames } from '../load/names.ts';
@@ -49,6 +49,14 @@ export function endpointOf(end: End, family: Family, port: number): Endpoint | n
   return address === undefined ? null : { address, port };
 }
 
+/** Least, most, and what it must be a multiple of. */
+type Range = readonly [least: number, most: number, step: number];
+/** 253 to 255 are the kernel's own (RT_TABLE_DEFAULT, _MAIN, _LOCAL), above it takes another attribute. */
+const TABLES: Range = [1, 252, 1];
+const MARKS: Range = [1, 2 ** 31 - 1, 1];
+/** As in {@link Rule}. */
+const RULE_TOS: Range = [4, 28, 4];
+
 class Resolver {
   readonly #file: TopologyFile;
   readonly #parameters: Readonly<Record<string, Value>>;
@@ -75,7 +83,10 @@ class Resolver {
       wire: yaml.wire ?? null,
       // A qdisc lets what has no launch time overtake what has one.
       ordered: links.every(({ kind, qdisc }) => kind !== 'dummy' && kind !== 'ifb' && qdisc === undefined),
-      kinds: [...new Set(links.flatMap(needsOf))],
+      kinds: [
+        ...new Set(links.flatMap(needsOf)),
+        ...(Object.values(namespaces).some(({ rules }) => rules) ? ['rules'] : []),
+      ],
     };
   }
 
@@ -89,6 +100,15 @@ class Resolver {
         dev: this.#word(route.dev, [...at, 'dev']),
         ...(route.mtu === undefined ? {} : { mtu: this.#int(route.mtu, [...at, 'mtu']) }),
         ...(route.local === undefined ? {} : { local: route.local }),
+        ...(route.table === undefined ? {} : { table: this.#within(route.table, TABLES, [...at, 'table']) }),
+      };
+    });
+    const rules = (yaml?.rules ?? []).map(({ mark, tos, table }, i): Rule => {
+      const at = [...path, 'rules', i];
+      return {
+        ...(mark === undefined ? {} : { mark: this.#within(mark, MARKS, [...at, 'mark']) }),
+        ...(tos === undefined ? {} : { tos: this.#within(tos, RULE_TOS, [...at, 'tos']) }),
+        table: this.#within(table, TABLES, [...at, 'table']),
       };
     });
     const sysctls = Object.entries(yaml?.sysctls ?? {}).map(([key, value]) => [
@@ -96,7 +116,12 @@ class Resolver {
       typeof value === 'string' ? this.#word(value, [...path, 'sysctls', key]) : String(Number(value)),
     ]);
     const links = (yaml?.links ?? []).map((_, i) => this.#link(ns, i));
-    return { links, routes, sysctls: Object.fromEntries(sysctls) as Record<string, string> };
+    return {
+      links,
+      routes,
+      ...(rules.length > 0 ? { rules } : {}),
+      sysctls: Object.fromEntries(sysctls) as Record<string, string>,
+    };
   }
 
   #link(ns: string, i: number): Link {
@@ -144,6 +169,13 @@ class Resolver {
     path: Path,
   ): Partial<Record<K, number>> {
     return value === undefined ? {} : ({ [key]: this.#int(value, path) } as Record<K, number>);
+  }
+
+  #within(value: number | string, [least, most, step]: Range, path: Path): number {
+    const number = this.#int(value, path);
+    if (number >= least && number <= most && number % step === 0) return number;
+    const multiple = step === 1 ? '' : ` and a multiple of ${step}`;
+    throw this.#problem(path, `comes to ${number}: it must be from ${least} to ${most}${multiple}`);
   }
 
   #int(value: number | string, path: Path): number {

@@ -208,7 +208,11 @@ const veth: Topology = {
           neighbours: { '10.1.0.2': 'right/r0', 'fd01::2': 'right/r0' },
         },
       ],
-      routes: [{ to: '10.9.0.0/24', dev: 'l0', mtu: 1400 }],
+      routes: [
+        { to: '10.9.0.0/24', dev: 'l0', mtu: 1400 },
+        { to: '10.9.0.0/24', dev: 'l0', table: 100 },
+      ],
+      rules: [{ mark: 9, tos: 8, table: 100 }],
       sysctls: { 'net/ipv4/ip_no_pmtu_disc': '1' },
     },
     right: {

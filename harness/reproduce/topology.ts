@@ -1,7 +1,8 @@
 /** Builds the topology, with iproute2 where a person would use it. */
 import { isIP } from 'node:net';
 import { hopeful } from '../agent/carriers.ts';
-import type { Link, Namespace, Route } from '../contract/topology.ts';
+import { ruleWords } from '../agent/rules.ts';
+import type { Link, Namespace, Route, Rule } from '../contract/topology.ts';
 import { cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
 import { awaitCarrier, mustFeature } from './helpers/devices.ts';
@@ -41,9 +42,10 @@ export function printTopology(draft: Draft): void {
   for (const [name, space] of each) printSettings(draft, name, space);
   for (const [name] of each) printCarriers(draft, name);
   for (const [name, space] of each) {
-    if (space.routes.length === 0) continue;
+    if (space.routes.length === 0 && !space.rules) continue;
     draft.enter(name);
     for (const route of space.routes) printRoute(draft, route);
+    for (const [place, rule] of (space.rules ?? []).entries()) printRule(draft, rule, place);
   }
 }
 
@@ -60,7 +62,8 @@ function printCarriers(draft: Draft, name: string): void {
 function printNeeds(draft: Draft): void {
   const links = Object.values(draft.planned.program.topology.namespaces).flatMap((space) => space.links);
   for (const need of draft.planned.needs) {
-    if (need === 'lo' || need === 'xfrm' || links.some(({ kind }) => kind === need)) continue;
+    if (need === 'lo' || need === 'xfrm' || need === 'rules' || links.some(({ kind }) => kind === need))
+      continue;
     if (need === 'udplite' || need === 'ipv6') {
       draft.use(needSocket);
       draft.include('netinet/in.h');
@@ -173,12 +176,19 @@ export function printRoute(draft: Draft, route: Route): void {
   draft.write(`must("${set}");`);
 }
 
+function printRule(draft: Draft, rule: Rule, place: number): void {
+  draft.use(mustOrSkip);
+  for (const family of ['-4', '-6'])
+    draft.write(`must_or_skip("ip ${family} rule add ${ruleWords(rule, place)}");`);
+}
+
 /** `clear`: takes away the local route that came with the address, if there still is one. */
 export function routeCommands(draft: Draft, route: Route): { set: string; clear?: string; del: string } {
   const to = word(draft, route.to);
   const family = isIP(route.to.split('/')[0] ?? '') === 6 ? '-6' : '-4';
   const mtu = route.mtu === undefined ? '' : ` mtu ${route.mtu}`;
-  const end = `dev ${word(draft, route.dev)}${route.local ? ' table local' : ''}`;
+  const table = route.table === undefined ? (route.local ? ' table local' : '') : ` table ${route.table}`;
+  const end = `dev ${word(draft, route.dev)}${table}`;
   const type = route.local ? 'local ' : '';
   const del = `ip ${family} route del ${type}${to} ${end}`;
   if (!route.local) return { set: `ip ${family} route replace ${to} ${end}${mtu}`, del };

@@ -11,7 +11,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** No module of its own: in the kernel's network core, or part of ipv6. */
-const BUILT_IN: ReadonlySet<string> = new Set(['lo', 'pfifo', 'udplite', 'ipv6']);
+const BUILT_IN: ReadonlySet<string> = new Set(['lo', 'pfifo', 'rules', 'udplite', 'ipv6']);
 
 /** Names of modules for link kinds and capabilities; most kinds are called as their module is. */
 export const modulesFor = (needs: readonly string[]): string[] =>

@@ -98,6 +98,12 @@ const route = z.strictObject({
   dev: word,
   mtu: size.optional(),
   local: z.boolean().optional(),
+  table: size.optional().describe('Number of the table it is in, 1 to 252; by default the main one.'),
+});
+const rule = z.strictObject({
+  mark: size.optional().describe('SO_MARK of the packets it is for.'),
+  tos: size.optional().describe('Their TOS or traffic class without the bits of ECN, 4 to 28.'),
+  table: size.describe('The table they are routed by, 1 to 252.'),
 });
 const endpoint = {
   ns: text,
@@ -116,6 +122,7 @@ export const topologySchema = z.strictObject({
     z.strictObject({
       links: z.array(link).min(1),
       routes: z.array(route).optional(),
+      rules: z.array(rule).optional().describe('Policy rules for both families, asked in this order.'),
       sysctls: z.record(z.string(), anything).optional(),
     }),
   ),
