@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { afterTenSeconds, identity, marked, ofProcesses, tree } from './processes.ts';
+import { afterTenSeconds, alive, marked, tree } from './processes.ts';
 import { journal, program, scratch } from './segproof.ts';
 import { noGuests } from '../../vm/fixtures/no-guests.ts';
 
@@ -43,10 +43,7 @@ for (const [when, ready] of [
     t.ok(marked(mark).length > 2, 'there is something to leave behind');
     child.kill('SIGKILL');
     t.same(await afterTenSeconds(() => marked(mark)), []);
-    t.same(
-      await afterTenSeconds(() => ofProcesses(identity).filter((process) => made.includes(process))),
-      [],
-    );
+    t.same(await afterTenSeconds(() => alive().filter((process) => made.includes(process))), []);
   });
 }
 

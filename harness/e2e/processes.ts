@@ -48,6 +48,16 @@ export function identity(pid: string): string {
   return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
 }
 
+/**
+ * The identity of every process that has not ended. One that has, a zombie, has given up all it held: where process 1 is no
+ * real init, as in many containers, nobody collects the orphans' statuses, and they stay.
+ */
+export const alive = (): string[] =>
+  ofProcesses((pid) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z') ? [] : [identity(pid)];
+  }).flat();
+
 /** What is still there after at most 10 s; asked again and again, so that an end in time is seen in time. */
 export async function afterTenSeconds(remaining: () => string[]): Promise<string[]> {
   for (let i = 0; i < 100 && remaining().length > 0; i++) await sleep(100);
