@@ -36,6 +36,8 @@ export class Departures {
     if (went === 'dropped') return went;
     const rate = this.#network.queue(path).qdisc === 'fq' ? request.pacingRate : null;
     const leaves = this.#at(request, bytes, Math.max(went ?? 0, this.#turn(request.socket) - this.#now));
+    if (rate !== null && this.#network.lowest(path.ns, path.dev) !== path.dev)
+      throw new Underivable(`${path.dev} may hand segments to the queue, which each have their turn`);
     if (rate !== null) this.#pace(request, bytes, rate, leaves.afterMs);
     return leaves;
   }
