@@ -1,6 +1,7 @@
 /** What a case is told of a captured frame: where its payload comes from, and everything before the payload as it is. */
 import type { CapturedFrame } from '../contract/evidence.ts';
 import { decodeIp } from '../wire/frame.ts';
+import { VXLAN_HEADER, VXLAN_PORT } from '../wire/tunnels.ts';
 import { UDP_HEADER, UDP_PROTOCOL, decodePorts, decodeUdp } from '../wire/udp.ts';
 import { readAuxdata, since } from './auxdata.ts';
 import type { Stamp } from './auxdata.ts';
@@ -39,7 +40,7 @@ const FRAGMENT = 0x3fff;
 /** Filled in one by one: spreading costs as much as the rest. */
 type Told = { -readonly [Key in keyof CapturedFrame]: CapturedFrame[Key] };
 
-/** Undefined for a frame that is none of the case's, which are the UDP packets from or to `port`. */
+/** Undefined for a frame that is none of the case's: the UDP packets from or to `port`, also those in a VXLAN tunnel. */
 export function caseFrame(
   frame: Frame,
   port: number,
@@ -49,7 +50,10 @@ export function caseFrame(
 ): CapturedFrame | undefined {
   const { message, link, end } = frame;
   const { data } = message;
-  const found = plainContent(data, link, end) ?? content(data, link, end);
+  const outer = plainContent(data, link, end) ?? content(data, link, end);
+  const inner = outer && insideTunnel(outer, port);
+  const found =
+    inner === undefined ? outer : (plainContent(data, inner, outer?.to ?? end) ?? content(data, inner, end));
   if (!found) return undefined;
   const { from, to, sourcePort, destinationPort } = found;
   // Nobody else sends fragments here; later ones have no ports to tell them by.
@@ -68,9 +72,15 @@ export function caseFrame(
     payload,
   };
   if (link === 0) told.plain = { partialChecksum };
-  if (!kept) told.checksum = checksumOf(data.subarray(link, end), partialChecksum);
+  if (!kept) told.checksum = checksumOf(data.subarray(inner ?? link, end), partialChecksum);
   if (stamp && origin) told.atMs = since(stamp, origin);
   return told;
+}
+
+/** Where the frame in a VXLAN packet begins, unless such packets are what is looked for. */
+function insideTunnel({ from, to, destinationPort }: Content, port: number): number | undefined {
+  const inner = from + VXLAN_HEADER;
+  return destinationPort === VXLAN_PORT && port !== VXLAN_PORT && inner <= to ? inner : undefined;
 }
 
 function checksumOf(frame: Buffer, partialChecksum: boolean): NonNullable<CapturedFrame['checksum']> {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Link, Namespace, Topology } from '../contract/topology.ts';
 import { addAddress, addNeighbour, addRoute } from './addresses.ts';
 import { Ethtool } from './ethtool.ts';
-import { changeWords, createLink, enslave, getLink, setLink } from './links.ts';
+import { changeWords, createLink, enslave, getLink, hardware, setLink } from './links.ts';
 import { awaitReady } from './link-ready.ts';
 import { BuiltTopology } from './built-topology.ts';
 import type { BuiltNamespace, Device } from './built-topology.ts';
@@ -77,9 +77,21 @@ function createLinks(
       link.peer && index !== undefined && namespace !== undefined
         ? { name: link.peer.name, namespace, index: index + 1 }
         : undefined;
-    const { kind, id, mode, remote, priorities } = link;
+    const { kind, id, mode, remote, sourcePort, mac, priorities } = link;
     const lower = link.lower === undefined ? undefined : getLink(route, link.lower).index;
-    createLink(route, { name: link.name, kind, index, peer, lower, id, mode, remote, priorities });
+    createLink(route, {
+      name: link.name,
+      kind,
+      index,
+      peer,
+      lower,
+      id,
+      mode,
+      remote,
+      sourcePort,
+      mac,
+      priorities,
+    });
     const words = [
       ...(link.lower === undefined ? [] : [`link ${link.lower}`]),
       `type ${kind}`,
@@ -88,6 +100,8 @@ function createLinks(
       ...(priorities === true ? ['egress-qos-map 1:1 … 7:7'] : []),
       ...(mode === undefined ? [] : [`mode ${mode}`]),
       ...(remote === undefined ? [] : [`remote ${remote} dstport 4789 udpcsum`]),
+      ...(sourcePort === undefined ? [] : [`srcport ${sourcePort} ${sourcePort + 1}`]),
+      ...(mac === undefined ? [] : [`address ${mac}`]),
     ];
     setup.push(`${name}: link add ${link.name} ${words.join(' ')}`);
   }
@@ -184,6 +198,6 @@ function connect(name: string, space: Namespace, built: BuiltTopology, setup: st
 /** A literal `02:00:…`, or `ns/dev`: that device's own. */
 function hardwareAddress(text: string, built: BuiltTopology): Buffer {
   const [ns = '', device] = text.split('/');
-  if (device === undefined) return Buffer.from(text.replaceAll(':', ''), 'hex');
+  if (device === undefined) return hardware(text);
   return built.device(ns, device).mac;
 }

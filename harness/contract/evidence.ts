@@ -96,6 +96,10 @@ export interface Packet {
   /** Endpoints; only addresses for a later fragment. */
   readonly from: string;
   readonly to: string;
+  /** Of the packet around it, in a VXLAN tunnel. The checksum is that over the inner packet as it will be on the wire. */
+  readonly outerChecksum?: 'good' | 'bad' | 'partial' | 'zero';
+  readonly outerUdpLength?: number;
+  readonly outerIpLength?: number;
   /** When it passed, in ms since the first send of the case was about to be made; absent: nobody said. */
   readonly atMs?: number;
   /** Everything before the payload, from the link header on, as hex. */

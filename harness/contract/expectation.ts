@@ -42,6 +42,10 @@ export interface ExpectedPacket {
   readonly checksum?: string;
   readonly ipLength?: number;
   readonly udpLength?: number;
+  /** Of the packet around it. */
+  readonly outerChecksum?: string;
+  readonly outerIpLength?: number;
+  readonly outerUdpLength?: number;
   readonly ttl?: number;
   readonly tos?: number;
   readonly df?: boolean;

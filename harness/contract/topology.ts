@@ -51,6 +51,10 @@ export interface Link {
   readonly master?: string;
   /** vxlan: address of the tunnel's other end, IPv4 or IPv6; the outer packets have checksums. */
   readonly remote?: string;
+  /** vxlan: UDP port that its outer packets come from; absent: by a hash of the inner ones. */
+  readonly sourcePort?: number;
+  /** Hardware address; absent: the kernel's choice. Devices that are created only. */
+  readonly mac?: string;
   /** vlan: its tag, 1..4094; vxlan: its network. */
   readonly id?: number;
   /** vlan: priorities 1..7 of packets are those of their tags (egress-qos-map 1:1 2:2 …); else all tags have 0. */

@@ -144,6 +144,8 @@ class Resolver {
       ...(link.remote === undefined ? {} : { remote: this.#word(link.remote, [...path, 'remote']) }),
       ...(link.priorities === undefined ? {} : { priorities: link.priorities }),
       ...(link.master === undefined ? {} : { master: link.master }),
+      ...(link.mac === undefined ? {} : { mac: link.mac }),
+      ...this.#number('sourcePort', link.source_port, [...path, 'source_port']),
       ...this.#number('id', link.id, path),
       ...this.#number('mode', link.mode, path),
       ...this.#number('gsoMaxSize', link.gso_max_size, [...path, 'gso_max_size']),

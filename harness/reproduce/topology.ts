@@ -110,7 +110,8 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
 }
 
 /** A link that is no pair, as `ip link add` wants it. */
-function standing(draft: Draft, { name, kind, lower, id, mode, remote, priorities }: Link): string {
+function standing(draft: Draft, link: Link): string {
+  const { name, kind, lower, id, mode, remote, sourcePort, priorities } = link;
   return [
     ...(lower === undefined ? [] : ['link', word(draft, lower)]),
     ...['name', word(draft, name), 'type', kind],
@@ -118,6 +119,7 @@ function standing(draft: Draft, { name, kind, lower, id, mode, remote, prioritie
     ...(priorities === true ? ['egress-qos-map 1:1 2:2 3:3 4:4 5:5 6:6 7:7'] : []),
     ...(mode === undefined ? [] : ['mode', MODES[kind]?.[mode] ?? draft.refuse(`${kind} mode ${mode}`)]),
     ...(remote === undefined ? [] : ['remote', word(draft, remote), 'dstport', '4789', 'udpcsum']),
+    ...(sourcePort === undefined ? [] : [`srcport ${sourcePort} ${sourcePort + 1}`]),
   ].join(' ');
 }
 
@@ -142,7 +144,8 @@ function printLink(draft: Draft, ns: string, link: Link): void {
     draft.use(mustFeature);
     draft.write(`must_feature("${dev}", ${cString(feature)}, ${Number(on)});`);
   }
-  if (isReferred(draft, `${ns}/${link.name}`))
+  if (link.mac !== undefined) draft.write(`must("ip link set ${dev} address ${word(draft, link.mac)}");`);
+  else if (isReferred(draft, `${ns}/${link.name}`))
     draft.write(`must("ip link set ${dev} address ${macOf(draft, `${ns}/${link.name}`)}");`);
   const mtu = link.mtu === undefined ? '' : ` mtu ${link.mtu}`;
   draft.write(`must("ip link set ${dev}${mtu}${gsoLimits(link)} ${link.up ? 'up' : 'down'}");`);
@@ -211,6 +214,9 @@ function macOf(draft: Draft, device: string): string {
   const names = Object.entries(namespaces).flatMap(([ns, { links }]) =>
     links.map((link) => `${ns}/${link.name}`),
   );
+  const [ns = '', name = ''] = device.split('/');
+  const own = namespaces[ns]?.links.find((link) => link.name === name)?.mac;
+  if (own !== undefined) return own;
   const number = names.indexOf(device) + 1;
   if (number === 0 || number > 255) draft.refuse(`a neighbour behind ${device}`);
   return `02:00:00:00:00:${number.toString(16).padStart(2, '0')}`;

@@ -17,6 +17,7 @@ import { formatAddress, formatEndpoint } from '../wire/address.ts';
 import { decodeIp, type IpPacket } from '../wire/frame.ts';
 import { decodeUdp } from '../wire/udp.ts';
 import { VNET_SIZE, decodeVnet, isMisplaced, type VnetHeader } from '../wire/vnet.ts';
+import { offsetOf, tunnelled } from './tunnelled.ts';
 import { MachineError } from '../../vm/machine.ts';
 
 /** Two hardware addresses, as hex: a VLAN tag stands behind them. */
@@ -53,19 +54,22 @@ function packetOf(frame: CapturedFrame, seed: number): Packet {
   const head = Buffer.from(frame.head, 'hex');
   const { vnet, link } = apart(frame, head);
   const { bytes } = wholeFrame(link, frame.payload, seed);
-  const ip = decodeIp(bytes);
+  const tunnel = tunnelled(bytes, link.length, vnet);
+  const inner = tunnel ? within(vnet, tunnel.at) : vnet;
+  const ip = decodeIp(tunnel?.frame ?? bytes);
   if (!ip) throw new MachineError('garbled', 'the agent tells of a captured packet without an IP header');
-  const udp = ip.laterFragment ? undefined : decodeUdp(ip, vnet.partialChecksum);
+  const udp = ip.laterFragment ? undefined : decodeUdp(ip, inner.partialChecksum);
   const text = frame.head.slice((head.length - link.length) * 2);
   return {
     direction: frame.direction,
     gso: vnet.gso,
     gsoSize: vnet.gsoSize,
-    partialChecksum: vnet.partialChecksum,
+    partialChecksum: inner.partialChecksum,
     family: ip.family,
     ipLength: ip.ipLength,
     udpLength: udp?.udpLength ?? 0,
-    checksum: checksumOf(frame, vnet, ip, udp?.checksum, bytes),
+    checksum: checksumOf(frame, inner, ip, udp?.checksum, tunnel?.frame ?? bytes),
+    ...tunnel?.outer,
     payload: frame.payload,
     ...(ip.ipId === undefined ? {} : { ipId: ip.ipId }),
     ttl: ip.ttl,
@@ -87,6 +91,13 @@ function apart({ plain }: CapturedFrame, head: Buffer): { vnet: VnetHeader; link
   return { vnet, link: head.subarray(VNET_SIZE) };
 }
 
+/** The header for the frame in a tunnel; a checksum that begins before it is not its own. */
+function within(vnet: VnetHeader, at: number): VnetHeader {
+  if (vnet.checksumAt === undefined) return vnet;
+  const checksumAt = vnet.checksumAt - at;
+  return { ...vnet, checksumAt, partialChecksum: vnet.partialChecksum && checksumAt >= 0 };
+}
+
 function checksumOf(
   frame: CapturedFrame,
   vnet: VnetHeader,
@@ -95,7 +106,7 @@ function checksumOf(
   bytes: Buffer,
 ): Packet['checksum'] {
   if (checksum === undefined || ip.moreFragments) return 'fragment';
-  if (isMisplaced(vnet, ip.bytes.byteOffset - bytes.byteOffset + ip.payloadAt)) return 'misplaced';
+  if (isMisplaced(vnet, offsetOf(ip, bytes))) return 'misplaced';
   return frame.checksum ?? checksum;
 }
 

@@ -1,6 +1,10 @@
 /** VXLAN (RFC 7348), Geneve (RFC 8926), GRE (RFC 2784, 2890) with ERSPAN, GUE (draft-ietf-intarea-gue). */
 import type { Cursor, Next } from './cursor.ts';
 
+/** IANA's. */
+export const VXLAN_PORT = 4789;
+/** In bytes. */
+export const VXLAN_HEADER = 8;
 const BRIDGED = 0x6558;
 const ERSPAN = new Set([0x88be, 0x22eb]);
 

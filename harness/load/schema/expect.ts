@@ -38,6 +38,12 @@ export const packetItem = z.union([
     checksum: z.enum(['good', 'bad', 'partial', 'misplaced', 'zero']).optional(),
     ip_length: size.optional(),
     udp_length: size.optional(),
+    outer_checksum: z
+      .enum(['good', 'bad', 'partial', 'zero'])
+      .optional()
+      .describe('Of the VXLAN packet around it, as are the next two.'),
+    outer_ip_length: size.optional(),
+    outer_udp_length: size.optional(),
     ttl: size.optional(),
     tos: size.optional(),
     df: z.boolean().optional(),

@@ -80,6 +80,11 @@ const link = z.strictObject({
     .optional()
     .describe("vlan: priorities 1..7 of packets are those of their tags; by default a tag's is 0."),
   remote: word.optional().describe("vxlan: address of the tunnel's other end."),
+  source_port: size.optional().describe('vxlan: UDP port its packets come from; by default by a hash.'),
+  mac: z
+    .string()
+    .regex(/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/, 'a hardware address such as 02:00:00:00:00:01')
+    .optional(),
   mode: size.optional().describe('bond, macvlan, ipvlan: the number of its mode.'),
   gso_max_size: size.optional().describe('Longest GSO packet in bytes.'),
   gso_max_segs: size.optional().describe('Most segments of a GSO packet.'),
