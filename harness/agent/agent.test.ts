@@ -181,6 +181,23 @@ await inPrivateNamespace(import.meta.url, () => {
     t.end();
   });
 
+  t.test(
+    'an iovec in no memory makes a send EFAULT, and is told so; of no length it is as good as any',
+    (t) => {
+      const faulty = (stream: number, iov: number[]): Action =>
+        ({
+          ...send(stream, 0),
+          messages: [{ stream, iov, unreadable: 1, to: host(), control: [] }],
+        }) as Action;
+      const { steps } = agent.run([...pair(), faulty(0, [10, 20]), faulty(1, [10, 0, 20]), receive(1)]);
+      const [refused, sent, received] = steps.slice(-3);
+      t.match(refused, { ret: -1, errno: 'EFAULT', calls: [/iov=\[10, 20 at NULL\].* = -1 EFAULT$/u] });
+      t.match(sent, { ret: 30 });
+      t.match(received?.datagrams, [{ length: 30, payload: [{ stream: 1, at: 0, length: 30 }] }]);
+      t.end();
+    },
+  );
+
   t.test('several iovecs and sendmmsg carry the bytes in order', (t) => {
     const messages = [
       { stream: 0, iov: [100, 0, 50], to: host(), control: gso(60) },

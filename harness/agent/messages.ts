@@ -106,13 +106,13 @@ export class MessageMemory {
     this.#unused[index] = true;
   }
 
-  #layOut({ name, iov, control }: OutgoingMessage, at: number, vector: number): void {
+  #layOut({ name, iov, unreadable, control }: OutgoingMessage, at: number, vector: number): void {
     if ((vector + iov.length) * (IOVEC.size / WORD) > this.#vectors.length)
       throw new RangeError(`${vector + iov.length} iovecs in one call`);
     for (let index = 0; index < iov.length; index++) {
       const piece = iov[index] as Buffer;
       const word = ((vector + index) * IOVEC.size) / WORD;
-      this.#vectors[word + IOVEC.base / WORD] = koffi.address(piece);
+      this.#vectors[word + IOVEC.base / WORD] = index === unreadable ? 0n : koffi.address(piece);
       this.#vectors[word + IOVEC.length / WORD] = BigInt(piece.length);
     }
     const words = this.#words;

@@ -20,12 +20,17 @@ function outgoing({ seed, own }: Case, message: Message): OutgoingMessage {
   let at = 0;
   const iov = message.iov.map((length) => bytes.subarray(at, (at += length)));
   const name = message.to ? encodeSockaddr(message.to) : null;
-  return { name, iov, control: encodeControl(message.control, (clock) => own.clock(clock)) };
+  const control = encodeControl(message.control, (clock) => own.clock(clock));
+  const { unreadable } = message;
+  return { name, iov, control, ...(unreadable === undefined ? {} : { unreadable }) };
 }
 
-/** `{name=10.0.0.1:9000, iov=[1473], control=[UDP_SEGMENT 1472]}`; what is NULL is left out. */
+/** `{name=10.0.0.1:9000, iov=[1473], control=[UDP_SEGMENT 1472]}`; a name or control that is NULL is left out. */
 function describe(message: Message, { name }: OutgoingMessage): string {
-  const parts = [`iov=[${message.iov.join(', ')}]`];
+  const pieces = message.iov.map((length, index) =>
+    index === message.unreadable ? `${length} at NULL` : length,
+  );
+  const parts = [`iov=[${pieces.join(', ')}]`];
   if (name) parts.unshift(`name=${encodedText(name)}`);
   if (message.control.length > 0) parts.push(`control=${describeControl(message.control)}`);
   const then = message.overwrite ? ` then overwritten from byte ${message.overwrite.from} on` : '';

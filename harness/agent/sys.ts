@@ -10,6 +10,8 @@ export interface OutgoingMessage {
   /** struct sockaddr, or null for none. */
   readonly name: Buffer | null;
   readonly iov: readonly Buffer[];
+  /** Index of the piece in place of whose memory NULL is handed in, so that reading it is EFAULT. */
+  readonly unreadable?: number;
   /** Control messages as laid out by control.ts, or null for none. */
   readonly control: Buffer | null;
 }

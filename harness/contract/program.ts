@@ -39,6 +39,8 @@ export interface Message {
   readonly stream: number;
   /** Lengths of the iovecs in bytes; their sum is the message's length. */
   readonly iov: readonly number[];
+  /** Index of the iovec that points to no memory; its length stays. */
+  readonly unreadable?: number;
   readonly to?: Endpoint;
   readonly control: readonly ControlMessage[];
   /** Right after the call its bytes in memory become those of another stream, from this offset on. */

@@ -1,5 +1,6 @@
 /** Which sends are refused, with which errno, in the kernel's order of checks. Sizes in bytes. */
 import { PMTUDISC } from '../abi/flags.ts';
+import type { Message } from '../contract/program.ts';
 import type { Request } from './request.ts';
 import { Refused, Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
@@ -18,9 +19,9 @@ export function networkHeader({ family, options, hopByHop, routing, destination 
 
 /**
  * Can a datagram of `payload` bytes be put together? By __ip_append_data() and __ip6_append_data(); for a corked one with
- * all bytes so far.
+ * all bytes so far. `last` brings the last of them, and an iovec of no length is not looked into.
  */
-export function checkFits(request: Request, payload: number): void {
+export function checkFits(request: Request, payload: number, last: Message): void {
   const { family, gso, discovery, fragsize, destination, dontFragment } = request;
   const header = networkHeader(request);
   // ip6_append_data() adds destination options to the length although the header already counts them.
@@ -30,6 +31,7 @@ export function checkFits(request: Request, payload: number): void {
   const most = mayFragment ? MOST[family] : mtu;
   if (length > most - header) throw new Refused('EMSGSIZE');
   if (dontFragment && length > mtu - header) throw new Refused('EMSGSIZE');
+  if (last.unreadable !== undefined && (last.iov[last.unreadable] ?? 0) > 0) throw new Refused('EFAULT');
 }
 
 /** udp_send_skb(), udp_v6_send_skb(): what is asked of a send with a segment size. `checksums`: by the device. */

@@ -192,7 +192,7 @@ export class Walk {
     const slices: Slice[] = bytes === 0 ? [] : [{ stream: message.stream, at: 0, length: bytes }];
     const more = flags.includes('MSG_MORE') || intOption(socket, 'UDP_CORK', 0) !== 0;
     const cork = this.#append(socket, message, flags, bytes, slices);
-    checkFits(cork.request, sum(cork.payload));
+    checkFits(cork.request, sum(cork.payload), message);
     const alone = socket.cork === null && !more;
     socket.cork = more ? cork : null;
     if (!more) this.#leave(socket, cork.request, cork.payload, alone);

@@ -32,9 +32,15 @@ function message(build: Build, socket: OpenSocket, yaml: MessageYaml, path: Path
     yaml.flowinfo === undefined ? undefined : scope.int(yaml.flowinfo, [...path, 'flowinfo'], 0, FLOWINFO);
   if (flowinfo !== undefined && !to.to)
     scope.fail([...path, 'flowinfo'], 'a flowinfo without an address', { expected: '"to"' });
+  const iov = iovecs(yaml, path, scope);
+  const unreadable =
+    yaml.unreadable === undefined
+      ? {}
+      : { unreadable: scope.int(yaml.unreadable, [...path, 'unreadable'], 0, iov.length - 1) };
   return {
     stream: build.nextStream(),
-    iov: iovecs(yaml, path, scope),
+    iov,
+    ...unreadable,
     control: [...gso, ...control],
     ...(to.to && flowinfo !== undefined ? { to: { ...to.to, flowinfo } } : to),
   };

@@ -20,13 +20,15 @@ function showControl({ level, type, value, length }: ControlMessage): string {
   return `${level}/${type} ${kind === 'hex' ? '0x' : ''}${written} (${kind})${cut}`;
 }
 
-function showMessage({ iov, to, control, overwrite }: Message): string {
+function showMessage({ iov, unreadable, to, control, overwrite }: Message): string {
   const bytes = iov.reduce((total, n) => total + n, 0);
-  const pieces = iov.length === 1 ? '' : ` in ${iov.length} pieces (${fold(iov.map(String))})`;
+  const pieces =
+    iov.length === 1 && unreadable === undefined ? '' : ` in ${iov.length} pieces (${fold(iov.map(String))})`;
   const where = to ? ` to ${showEndpoint(to)}` : '';
   const extra = control.length === 0 ? '' : ` with ${control.map(showControl).join(' and ')}`;
   const then = overwrite ? `, which change from ${overwrite.from} on right after the call` : '';
-  return `${bytes} byte${bytes === 1 ? '' : 's'}${pieces}${where}${extra}${then}`;
+  const fault = unreadable === undefined ? '' : `, number ${unreadable} of them in no memory`;
+  return `${bytes} byte${bytes === 1 ? '' : 's'}${pieces}${fault}${where}${extra}${then}`;
 }
 
 function showChange(change: Change): string {

@@ -151,6 +151,10 @@ function everything(wrong: boolean): Step[] {
       } as Action,
       { error: or('EINVAL', 'EMSGSIZE') },
     ],
+    [
+      { ...send(14, 15), messages: [{ stream: 14, iov: [5, 10], unreadable: 1, control: [] }] } as Action,
+      { error: or('EFAULT', 'EINVAL') },
+    ],
     [{ do: 'connect', socket: 'tx', to: null }, OK],
     [
       { do: 'counters', ns: 'host', names: ['UdpNoPorts', 'UdpInErrors'] },
@@ -418,6 +422,7 @@ await inPrivateNamespace(import.meta.url, async () => {
       'FAIL: expected 1 bytes in the queue, got 0',
       'FAIL: expected message 1 to send 21 bytes, got 20',
       'FAIL: expected -1 EMSGSIZE (90), got -1 EINVAL (22)',
+      'FAIL: expected -1 EINVAL (22), got -1 EFAULT (14)',
       'FAIL: expected UdpInErrors to go up by 1, got 0',
       'FAIL: expected packet 0 to have gso_size 99, got 100',
       'FAIL: expected packet 1 to have checksum 1, got 3',

@@ -50,6 +50,7 @@ function members(draft: Draft, message: Message): string[] {
   }
   if (message.iov.length > 0)
     lines.push(`.iov = (int[])${cInts(message.iov)}, .pieces = ${message.iov.length},`);
+  if (message.unreadable !== undefined) lines.push(`.unreadable = ${message.unreadable + 1},`);
   if (message.control.length > 0) {
     const items = message.control.map((item) => `\t${control(draft, item)}`);
     lines.push('.control = (struct control[]){', ...items, `}, .controls = ${message.control.length},`);
@@ -60,6 +61,7 @@ function members(draft: Draft, message: Message): string[] {
 /** `{name=10.0.0.1:9000, iov=[1473], control=[UDP_SEGMENT 1472]}` */
 function describe(draft: Draft, message: Message): string {
   const parts = [`iov=${foldedList(message.iov)}`];
+  if (message.unreadable !== undefined) parts.push(`iov[${message.unreadable}].iov_base=NULL`);
   if (message.to) parts.unshift(`name=${shown(message.to)}`);
   if (message.control.length > 0) {
     const items = message.control.map(({ type, value, length }) => {

@@ -31,6 +31,9 @@ export const messageShape = {
   port: port.optional(),
   bytes: size.optional(),
   iov: z.array(size).optional().describe('Lengths of the iovecs, in place of `bytes`.'),
+  unreadable: size
+    .optional()
+    .describe('The iovec, counted from 0, that points to no memory (NULL): reading it is EFAULT.'),
   gso: size.optional().describe('Adds a UDP_SEGMENT control message, also when 0.'),
   control: z.array(controlItem).optional(),
   flowinfo: size.optional().describe('sin6_flowinfo of the address.'),

@@ -22,6 +22,7 @@ struct message {
 	int port;
 	const int *iov;
 	int pieces;
+	int unreadable;		/* the piece at NULL, counted from 1; 0: none */
 	const struct control *control;
 	int controls;
 };
@@ -68,7 +69,7 @@ static void fill_message(struct msghdr *msg, const struct message *m)
 	msg->msg_iov = zeroed(m->pieces, sizeof(struct iovec));
 	msg->msg_iovlen = m->pieces;
 	for (i = 0; i < m->pieces; i++) {
-		msg->msg_iov[i].iov_base = bytes;
+		msg->msg_iov[i].iov_base = i == m->unreadable - 1 ? NULL : bytes;
 		msg->msg_iov[i].iov_len = m->iov[i];
 		bytes += m->iov[i];
 	}
