@@ -13,12 +13,29 @@ function total(message: Message): number {
   return message.iov.reduce((sum, length) => sum + length, 0);
 }
 
-function outgoing({ seed, own }: Case, message: Message): OutgoingMessage {
+/**
+ * The same bytes in pieces that do not lie side by side: pages that the kernel takes as they are become one where they do
+ * (zerocopy_fill_skb_from_iter()).
+ */
+function apart(pieces: readonly Buffer[]): Buffer[] {
+  const room = Buffer.alloc(pieces.reduce((sum, piece) => sum + piece.length + 1, 0));
+  let at = 0;
+  return pieces.map((piece) => {
+    const copy = room.subarray(++at, (at += piece.length));
+    piece.copy(copy);
+    return copy;
+  });
+}
+
+function outgoing(run: Case, message: Message, zerocopy: boolean): OutgoingMessage {
+  const { seed, own } = run;
   const known = payload(seed, message.stream, total(message));
   // What is to be changed later must not be everybody's copy.
   const bytes = message.overwrite === undefined ? known : Buffer.from(known);
   let at = 0;
-  const iov = message.iov.map((length) => bytes.subarray(at, (at += length)));
+  const pieces = message.iov.map((length) => bytes.subarray(at, (at += length)));
+  const iov = zerocopy && pieces.length > 1 ? apart(pieces) : pieces;
+  if (iov !== pieces) run.kept.push(iov);
   const name = message.to ? encodeSockaddr(message.to) : null;
   const control = encodeControl(message.control, (clock) => own.clock(clock));
   const { unreadable } = message;
@@ -42,7 +59,8 @@ export function send(run: Case, action: Extract<Action, { do: 'send' }>): StepEv
   const flags = flagBits(action.flags);
   run.beginSending();
   run.launches ||= action.messages.some(({ control }) => control.some(({ value }) => 'txtime' in value));
-  const messages = action.messages.map((message) => outgoing(run, message));
+  const zerocopy = action.flags.includes('MSG_ZEROCOPY');
+  const messages = action.messages.map((message) => outgoing(run, message, zerocopy));
   const texts = action.messages.map((message, index) =>
     describe(message, messages[index] as OutgoingMessage),
   );

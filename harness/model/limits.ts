@@ -12,6 +12,20 @@ const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
 const DO = PMTUDISC['do'] ?? 2;
 const OMIT = PMTUDISC['omit'] ?? 5;
 
+/** Flags that change nothing about what is sent. */
+const PLAIN_FLAGS = new Set('MSG_MORE MSG_DONTWAIT MSG_NOSIGNAL MSG_CONFIRM MSG_OOB MSG_ZEROCOPY'.split(' '));
+/** One less than MAX_SKB_FRAGS by default: a piece may lie on two pages. */
+const MOST_PIECES = 16;
+
+/** Are there rules for a send like this? */
+export function checkKnown({ iov, overwrite }: Message, flags: readonly string[]): void {
+  const odd = flags.find((flag) => !PLAIN_FLAGS.has(flag));
+  if (odd !== undefined) throw new Underivable(`there is no rule for ${odd}`);
+  if (overwrite !== undefined) throw new Underivable('its bytes are changed after the call');
+  if (flags.includes('MSG_ZEROCOPY') && iov.filter((length) => length > 0).length > MOST_PIECES)
+    throw new Underivable('what is not copied may have too many pieces for a packet');
+}
+
 /** IP header with options or extension headers. */
 export function networkHeader({ family, options, hopByHop, routing, destination }: Request): number {
   return IP_HEADER[family] + options.length + hopByHop.length + routing.length + destination.length;

@@ -3,7 +3,7 @@ import type { Slice } from '../contract/expectation.ts';
 import type { Action, Message, Program } from '../contract/program.ts';
 import { Captures } from './captures.ts';
 import { Departures } from './departures.ts';
-import { checkFits, checkSegments } from './limits.ts';
+import { checkFits, checkKnown, checkSegments } from './limits.ts';
 import { Network, ON_THE_WIRE, UNCUT } from './network.ts';
 import { packetsOf } from './packets.ts';
 import type { ModelPacket } from './packets.ts';
@@ -35,8 +35,6 @@ export type StepModel =
 
 type Send = Extract<Action, { do: 'send' }>;
 
-/** Flags that change nothing about what is sent. */
-const PLAIN_FLAGS = new Set('MSG_MORE MSG_DONTWAIT MSG_NOSIGNAL MSG_CONFIRM MSG_OOB MSG_ZEROCOPY'.split(' '));
 const MOST_IPV4 = 65535;
 
 export class Walk {
@@ -185,9 +183,7 @@ export class Walk {
 
   #try(socket: SocketState, message: Message, flags: readonly string[]): number {
     if (socket.sends !== '') throw new Underivable(socket.sends);
-    const odd = flags.find((flag) => !PLAIN_FLAGS.has(flag));
-    if (odd !== undefined) throw new Underivable(`there is no rule for ${odd}`);
-    if (message.overwrite !== undefined) throw new Underivable('its bytes are changed after the call');
+    checkKnown(message, flags);
     const bytes = message.iov.reduce((total, length) => total + length, 0);
     const slices: Slice[] = bytes === 0 ? [] : [{ stream: message.stream, at: 0, length: bytes }];
     const more = flags.includes('MSG_MORE') || intOption(socket, 'UDP_CORK', 0) !== 0;

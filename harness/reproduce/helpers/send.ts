@@ -56,10 +56,31 @@ static void fill_control(struct msghdr *msg, const struct message *m)
 	}
 }
 
-static void fill_message(struct msghdr *msg, const struct message *m)
+/* A copy with a gap before each piece, so that none ends where the next begins. */
+static unsigned char *apart(const struct message *m, const unsigned char *bytes)
+{
+	unsigned char *copy, *to;
+	int i, total = 0;
+
+	for (i = 0; i < m->pieces; i++)
+		total += m->iov[i] + 1;
+	to = copy = zeroed(1, total);
+	for (i = 0; i < m->pieces; i++) {
+		memcpy(++to, bytes, m->iov[i]);
+		to += m->iov[i];
+		bytes += m->iov[i];
+	}
+	return copy;
+}
+
+static void fill_message(struct msghdr *msg, const struct message *m, int flags)
 {
 	unsigned char *bytes = payload(m->stream);
+	int gap = (flags & MSG_ZEROCOPY) && m->pieces > 1;
 	int i;
+
+	if (gap)	/* the kernel may read it at any time: never freed */
+		bytes = apart(m, bytes);
 
 	memset(msg, 0, sizeof(*msg));
 	if (m->to) {
@@ -69,6 +90,7 @@ static void fill_message(struct msghdr *msg, const struct message *m)
 	msg->msg_iov = zeroed(m->pieces, sizeof(struct iovec));
 	msg->msg_iovlen = m->pieces;
 	for (i = 0; i < m->pieces; i++) {
+		bytes += gap;
 		msg->msg_iov[i].iov_base = i == m->unreadable - 1 ? NULL : bytes;
 		msg->msg_iov[i].iov_len = m->iov[i];
 		bytes += m->iov[i];
@@ -94,7 +116,7 @@ static long send_one(int fd, const struct message *m, int flags)
 	ssize_t ret;
 	int err;
 
-	fill_message(&msg, m);
+	fill_message(&msg, m, flags);
 	ret = sendmsg(fd, &msg, flags);
 	err = errno;
 	free_message(&msg);
@@ -115,7 +137,7 @@ static long send_many(int fd, const struct message *m, int count, int flags)
 	int i, err;
 
 	for (i = 0; i < count; i++) {
-		fill_message(&batch[i].msg_hdr, &m[i]);
+		fill_message(&batch[i].msg_hdr, &m[i], flags);
 		batch[i].msg_len = 0;
 	}
 	batch_sent = sendmmsg(fd, batch, count, flags);
