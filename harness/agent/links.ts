@@ -1,7 +1,8 @@
 /** Links over rtnetlink: include/uapi/linux/if_link.h, rtnetlink.h. */
-import { parseAddress } from '../wire/address.ts';
 import { attribute, nested, NLM_F, parseAttributes } from './netlink-message.ts';
 import type { Netlink } from './netlink.ts';
+import { tunnelData } from './vxlan.ts';
+import type { Tunnel } from './vxlan.ts';
 
 const RTM = { NEWLINK: 16, GETLINK: 18 } as const;
 const IFLA = {
@@ -62,10 +63,8 @@ export interface NewLink {
   readonly peer?: Peer | undefined;
   /** Index of the device it stands on. */
   readonly lower?: number | undefined;
-  /** Address of the other end of a tunnel. */
-  readonly remote?: string | undefined;
-  /** vxlan: as in {@link Link}. */
-  readonly sourcePort?: number | undefined;
+  /** vxlan: what of {@link Link} is about its outer packets. */
+  readonly tunnel?: Tunnel | undefined;
   /** Hardware address. */
   readonly mac?: string | undefined;
   readonly id?: number | undefined;
@@ -92,7 +91,7 @@ export function createLink(netlink: Netlink, link: NewLink): void {
     return [attribute(type, bytes)];
   });
   if (link.priorities === true) data.push(samePriorities());
-  if (link.remote !== undefined) data.push(...tunnel(link.remote, link.sourcePort));
+  if (link.tunnel) data.push(...tunnelData(link.tunnel));
   if (data.length > 0) info.push(nested(IFLA_INFO.DATA, ...data));
   netlink.request(`cannot create ${kind} ${name}`, RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, [
     ifinfo(link.index ?? 0),
@@ -121,31 +120,6 @@ function samePriorities(): Buffer {
 /** Of `02:00:…`. */
 export function hardware(mac: string): Buffer {
   return Buffer.from(mac.replaceAll(':', ''), 'hex');
-}
-
-const VXLAN = { GROUP: 2, PORT_RANGE: 10, PORT: 15, GROUP6: 16, UDP_CSUM: 18 } as const;
-const VXLAN_PORT = 4789;
-
-/** With checksums in the outer packets, also in those of IPv4. */
-function tunnel(remote: string, sourcePort: number | undefined): Buffer[] {
-  const address = parseAddress(remote);
-  if (!address) throw new RangeError(`${remote} is no address`);
-  const port = Buffer.alloc(2);
-  port.writeUInt16BE(VXLAN_PORT);
-  return [
-    attribute(address.length === 4 ? VXLAN.GROUP : VXLAN.GROUP6, address),
-    attribute(VXLAN.PORT, port),
-    attribute(VXLAN.UDP_CSUM, Buffer.of(1)),
-    ...(sourcePort === undefined ? [] : [attribute(VXLAN.PORT_RANGE, range(sourcePort))]),
-  ];
-}
-
-/** struct ifla_vxlan_port_range: the first, and the one behind the last. */
-function range(port: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt16BE(port, 0);
-  bytes.writeUInt16BE(port + 1, 2);
-  return bytes;
 }
 
 /** Makes a device part of a bond or bridge. A bond takes only devices that are down. */

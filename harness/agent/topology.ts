@@ -16,6 +16,7 @@ import type { SystemCalls } from './sys.ts';
 import { setQdisc } from './qdisc.ts';
 import { quietIpv6, writeSysctl } from './sysctl.ts';
 import { Wire, closeTap, openTap } from './tap.ts';
+import { tunnelOf, tunnelWords } from './vxlan.ts';
 
 /** Of devices whose number matters; the kernel's own choice begins at 2. */
 const FIRST_INDEX = 100;
@@ -77,7 +78,8 @@ function createLinks(
       link.peer && index !== undefined && namespace !== undefined
         ? { name: link.peer.name, namespace, index: index + 1 }
         : undefined;
-    const { kind, id, mode, remote, sourcePort, mac, priorities } = link;
+    const { kind, id, mode, mac, priorities } = link;
+    const tunnel = tunnelOf(link);
     const lower = link.lower === undefined ? undefined : getLink(route, link.lower).index;
     createLink(route, {
       name: link.name,
@@ -87,8 +89,7 @@ function createLinks(
       lower,
       id,
       mode,
-      remote,
-      sourcePort,
+      tunnel,
       mac,
       priorities,
     });
@@ -99,8 +100,7 @@ function createLinks(
       ...(id === undefined ? [] : [`id ${id}`]),
       ...(priorities === true ? ['egress-qos-map 1:1 … 7:7'] : []),
       ...(mode === undefined ? [] : [`mode ${mode}`]),
-      ...(remote === undefined ? [] : [`remote ${remote} dstport 4789 udpcsum`]),
-      ...(sourcePort === undefined ? [] : [`srcport ${sourcePort} ${sourcePort + 1}`]),
+      ...(tunnel ? tunnelWords(tunnel) : []),
       ...(mac === undefined ? [] : [`address ${mac}`]),
     ];
     setup.push(`${name}: link add ${link.name} ${words.join(' ')}`);

@@ -46,6 +46,9 @@ export interface ExpectedPacket {
   readonly outerChecksum?: string;
   readonly outerIpLength?: number;
   readonly outerUdpLength?: number;
+  readonly outerTtl?: number;
+  readonly outerTos?: number;
+  readonly outerDf?: boolean;
   readonly ttl?: number;
   readonly tos?: number;
   readonly df?: boolean;

@@ -22,6 +22,10 @@ export const LINK_KINDS = [
 ] as const;
 export type LinkKind = (typeof LINK_KINDS)[number];
 
+/** As `ip link add … type vxlan df …` names them: include/uapi/linux/if_link.h, enum ifla_vxlan_df, in its order. */
+export const OUTER_DF = ['unset', 'set', 'inherit'] as const;
+export type OuterDf = (typeof OUTER_DF)[number];
+
 /** Root queueing disciplines a link can have; without one it has the kernel's default. */
 export const QDISCS = ['fq', 'etf', 'pfifo'] as const;
 export type Qdisc = (typeof QDISCS)[number];
@@ -49,10 +53,18 @@ export interface Link {
   readonly lower?: string;
   /** The bond or bridge it belongs to, in the same namespace. */
   readonly master?: string;
-  /** vxlan: address of the tunnel's other end, IPv4 or IPv6; the outer packets have checksums. */
+  /** vxlan: address of the tunnel's other end, IPv4 or IPv6; its outer packets have checksums. */
   readonly remote?: string;
   /** vxlan: UDP port that its outer packets come from; absent: by a hash of the inner ones. */
   readonly sourcePort?: number;
+  /** vxlan: TTL or hop limit of its outer packets, 0..255, or that of the inner ones; 0 or absent: the default of the route. */
+  readonly ttl?: number | 'inherit';
+  /** vxlan: TOS or traffic class of its outer packets, without the bits of ECN, 0..252; absent: 0. */
+  readonly tos?: number | 'inherit';
+  /** vxlan: don't-fragment flag of its outer IPv4 packets; absent: clear. */
+  readonly df?: OuterDf;
+  /** vxlan: its outer packets have no checksum, and are taken without one. */
+  readonly unchecked?: boolean;
   /** Hardware address; absent: the kernel's choice. Devices that are created only. */
   readonly mac?: string;
   /** vlan: its tag, 1..4094; vxlan: its network. */

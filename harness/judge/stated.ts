@@ -1,6 +1,7 @@
 /** The header fields a case states of its packets, held against those seen. */
 import type { Packet } from '../contract/evidence.ts';
 import type { ExpectedPacket } from '../contract/expectation.ts';
+import { observe } from '../model/observe.ts';
 import { decode } from '../wire/decode.ts';
 
 type Fields = Omit<ExpectedPacket, 'payload' | 'afterMs'>;
@@ -15,6 +16,9 @@ const NAMES: Readonly<Record<keyof Fields, string>> = {
   outerChecksum: 'outer checksum',
   outerIpLength: 'outer IP length',
   outerUdpLength: 'outer UDP length',
+  outerTtl: 'outer TTL or hop limit',
+  outerTos: 'outer TOS or traffic class',
+  outerDf: 'outer DF',
   ttl: 'TTL or hop limit',
   tos: 'TOS or traffic class',
   df: 'DF',
@@ -41,7 +45,11 @@ export function misstated(
 }
 
 function seenOf(packet: Packet, key: keyof Fields): unknown {
-  return key === 'priority' ? tagPriority(packet.head) : packet[key];
+  if (key === 'priority') return tagPriority(packet.head);
+  if (key === 'outerTtl') return observe(packet.head).outer?.ttl;
+  if (key === 'outerTos') return observe(packet.head).outer?.tos;
+  if (key === 'outerDf') return observe(packet.head).outer?.df;
+  return packet[key];
 }
 
 /** 0 where there is no VLAN tag. */

@@ -24,6 +24,9 @@ export function isKind(text: string): text is LinkKind {
 /** Kinds that stand on another device. */
 const STANDING: readonly string[] = ['vlan', 'macvlan', 'ipvlan'];
 
+/** What is said of a tunnel's packets. */
+const OF_TUNNELS = ['source_port', 'ttl', 'tos', 'df', 'unchecked'] as const;
+
 export function loadTopology(
   path: string,
   name: string,
@@ -104,6 +107,12 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
         report(path, `a ${link.kind ?? ''} needs a "lower" device`);
       if (link.kind === 'vxlan' && (link.remote === undefined || link.id === undefined))
         report(path, 'a vxlan needs a "remote" address and an "id"');
+      for (const key of OF_TUNNELS)
+        if (link[key] !== undefined && link.remote === undefined)
+          report(
+            [...path, key],
+            `${quote(key)} is about the packets of a tunnel, and the link has no "remote"`,
+          );
       for (const key of ['lower', 'master'] as const) {
         const other = link[key];
         if (other !== undefined && !links.some(({ name }) => name === other))

@@ -2,10 +2,10 @@
 import type { Action } from '../contract/program.ts';
 import type { Departures } from './departures.ts';
 import { placeByTime } from './launch.ts';
-import type { Network, Path } from './network.ts';
+import type { Path } from './network.ts';
 import type { ModelPacket } from './packets.ts';
+import type { View } from './passage.ts';
 import type { SocketState } from './socket.ts';
-import { tagsOf } from './tags.ts';
 import type { StepModel } from './walk.ts';
 
 interface Point {
@@ -17,13 +17,14 @@ interface Point {
   unknown: string;
 }
 
+/** Of packets that leave by the device of their route: that one and its other end. */
+const MOST_DIRECT = 2;
+
 export class Captures {
-  readonly #network: Network;
   readonly #departures: Departures;
   readonly #points = new Map<string, Point>();
 
-  constructor(network: Network, departures: Departures) {
-    this.#network = network;
+  constructor(departures: Departures) {
     this.#departures = departures;
   }
 
@@ -31,32 +32,17 @@ export class Captures {
     this.#points.set(capture, { ns, dev, port, packets: [], unknown: '' });
   }
 
-  /** Packets leave by the device below the one of their route, and come in at its other end (`far`). Null: in IP fragments. */
-  pass(
-    { ns, dev }: Path,
-    near: readonly ModelPacket[] | null,
-    far: readonly ModelPacket[] | null,
-    sender: SocketState,
-  ): void {
-    const peer = this.#network.peer(ns, dev);
-    const lowest = this.#network.lowest(ns, dev);
+  pass({ ns, dev }: Path, views: readonly View[], sender: SocketState): void {
+    const ends = new Set([ns, ...views.map((view) => view.ns)]);
+    const direct = views.some((view) => view.ns === ns && view.dev === dev) && views.length <= MOST_DIRECT;
     for (const point of this.#points.values()) {
-      const here = point.ns === ns && point.dev === lowest;
-      const there = point.ns === peer?.ns && point.dev === peer.dev;
-      if (!here && !there) {
-        if (lowest !== dev && (point.ns === ns || point.ns === peer?.ns))
-          point.unknown = `${dev} hands packets to another device`;
-        continue;
-      }
-      const packets = here ? near : far;
-      if (!packets) point.unknown = 'the datagram is cut into IP fragments';
-      else
+      const view = views.find((one) => one.ns === point.ns && one.dev === point.dev);
+      if (view)
         placeByTime(
           point.packets,
-          packets
-            .filter((packet) => passes(packet, point.port, sender))
-            .map((packet) => ({ ...packet, vlan: tagsOf(this.#network, ns, dev, packet.priority) })),
+          view.packets.filter((packet) => passes(packet, point.port, sender)),
         );
+      else if (!direct && ends.has(point.ns)) point.unknown = `${dev} hands packets to another device`;
     }
   }
 

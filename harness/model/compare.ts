@@ -3,8 +3,9 @@ import type { Packet } from '../contract/evidence.ts';
 import type { ComparedField, ComparedPacket } from '../contract/result.ts';
 import { formatAddress, formatEndpoint, parseAddress } from '../wire/address.ts';
 import { showRuns, sameBytes } from '../judge/notation.ts';
+import { OuterFirsts, expectedOuter, seenOuter } from './compare-outer.ts';
 import { showLeaving } from './launch.ts';
-import { fragmentText, observe } from './observe.ts';
+import { extensionText, fragmentText, observe } from './observe.ts';
 import type { ModelPacket } from './packets.ts';
 
 /** A packet's fields by name, in the order they are shown. */
@@ -26,6 +27,7 @@ interface Firsts {
   readonly last: Map<string, { readonly number: number; readonly id: number }>;
   /** Source port seen first of each socket. */
   readonly socket: Map<string, number>;
+  readonly outer: OuterFirsts;
 }
 
 /** `slackMs`: how late the machine may be. Null: every packet is as it must be; else the lines about the first difference. */
@@ -34,7 +36,12 @@ export function differences(
   seen: readonly Packet[],
   slackMs = 0,
 ): ComparedPacket[] | null {
-  const firsts: Firsts = { datagram: new Map(), last: new Map(), socket: new Map() };
+  const firsts: Firsts = {
+    datagram: new Map(),
+    last: new Map(),
+    socket: new Map(),
+    outer: new OuterFirsts(),
+  };
   const lines: ComparedPacket[] = [];
   let first = -1;
   for (let index = 0; index < Math.max(expected.length, seen.length); index++) {
@@ -101,10 +108,11 @@ function expectedFields(packet: ModelPacket): Fields {
       packet.family === 'ipv4' ? '' : packet.flowLabel === null ? FIRSTS : label(packet.flowLabel),
     ],
     ['IP options', packet.options],
-    ['extension headers', packet.extensions.map(({ header, body }) => `${header}:${body}`).join(' ')],
+    ['extension headers', packet.extensions.map(extensionText).join(' ')],
     ['link header', FIRSTS],
     ['VLAN', packet.vlan],
     ['fragment', packet.fragment ? fragmentText(packet.fragment) : ''],
+    ...expectedOuter(packet),
     ['wrong', ''],
   ];
 }
@@ -124,7 +132,7 @@ function endpoint(address: string, port: number): string {
 function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: Firsts): Fields {
   const { ttl, tos } = names(packet.family);
   const seen = observe(packet.head);
-  const { link, options, extensions, flowLabel, vlan, fragment, wrong } = seen;
+  const { link, options, extensions, flowLabel, vlan, fragment, wrong, outer } = seen;
   const ipId = packet.ipId ?? seen.fragmentId;
   const number = want?.datagram ?? -1;
   const first = firsts.datagram.get(number) ?? {
@@ -157,6 +165,7 @@ function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: First
     ['link header', link === first.link ? FIRSTS : link],
     ['VLAN', vlan],
     ['fragment', fragment],
+    ...seenOuter(packet, outer, want, firsts.outer),
     ['wrong', wrong],
   ];
 }

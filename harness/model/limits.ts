@@ -6,6 +6,8 @@ import { Refused, Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
 
 export const UDP_HEADER = 8;
+/** Of a route without one of its own (net.ipv4.ip_default_ttl, net.ipv6.conf.*.hop_limit). */
+export const DEFAULT_TTL = 64;
 export const IP_HEADER = { ipv4: 20, ipv6: 40 } as const;
 /** IPv4's total length; IPv6's payload length does not count its own header. */
 const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;

@@ -46,7 +46,10 @@ function disagreement(model: StepModel, expected: Expected): string | null {
       if (!packet || !sameBytes(packet.payload, payload))
         return `packet ${i}: ${showRuns(packet?.payload ?? [])}`;
       for (const [key, value] of Object.entries(fields)) {
-        const said: unknown = packet[key as keyof typeof packet];
+        const said: unknown =
+          key in OUTER
+            ? packet.outer?.[OUTER[key as keyof typeof OUTER]]
+            : packet[key as keyof typeof packet];
         if (said !== value)
           return `packet ${i}: ${key} ${JSON.stringify(said)}, not ${JSON.stringify(value)}`;
       }
@@ -76,6 +79,12 @@ interface Tally {
   derived: number;
   unknown: Map<string, number>;
 }
+
+/** What a case says of the packet around one in a tunnel. */
+const OUTER = {
+  ...({ outerChecksum: 'checksum', outerIpLength: 'ipLength', outerUdpLength: 'udpLength' } as const),
+  ...({ outerTtl: 'ttl', outerTos: 'tos', outerDf: 'df' } as const),
+} as const;
 
 const INJECTED = 'a frame was injected';
 const VERBS = ['send', 'receive', 'packets'] as const;

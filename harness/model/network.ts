@@ -1,14 +1,17 @@
 /** The topology as the case has left it: which device a packet leaves by, with what MTU, and what that device takes. */
 import type { Change, Family } from '../contract/program.ts';
-import type { Link, Route, Rule, TapOffload, Topology } from '../contract/topology.ts';
+import type { Link, Route, Rule, Topology } from '../contract/topology.ts';
 import { parseAddress } from '../wire/address.ts';
 import type { Queue } from './launch.ts';
 import { bare, castOf, connected, isLoopback, networkOf } from './destinations.ts';
 import type { Cast } from './destinations.ts';
+import { GSO_LIMITS, taken } from './devices.ts';
+import type { Device } from './devices.ts';
 import { chosen, tables } from './policy.ts';
 import type { Selector } from './policy.ts';
 import { Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
+import { isFarEnd } from './tunnels.ts';
 
 /** Where a packet goes. */
 export interface Path {
@@ -22,31 +25,6 @@ export interface Path {
   readonly cast: Cast;
 }
 
-/** What matters of a device's features. */
-export interface Device {
-  /** Takes partial checksums (NETIF_F_HW_CSUM). */
-  readonly checksums: boolean;
-  /** Takes UDP GSO packets whole (NETIF_F_GSO_UDP_L4). */
-  readonly whole: boolean;
-  /** Cuts such a packet into an exact multiple and a tail (NETIF_F_GSO_PARTIAL). */
-  readonly partial: boolean;
-  /** Packets of so many bytes or more are cut by software (24ab059d2ebd); the link header counts. */
-  readonly gsoMaxSize: number;
-  /** Packets of more segments are cut by software. */
-  readonly gsoMaxSegs: number;
-}
-
-/** GSO_LEGACY_MAX_SIZE and GSO_MAX_SEGS (include/linux/netdevice.h): unless somebody changes them. */
-export const GSO_LIMITS = { gsoMaxSize: 65536, gsoMaxSegs: 65535 } as const;
-
-/** What comes out of a NIC is cut and checksummed. */
-export const ON_THE_WIRE: Device = { checksums: false, whole: false, partial: false, ...GSO_LIMITS };
-/** The host's own copy of what goes to many is taken before any device sees it. */
-export const UNCUT: Device = {
-  ...{ checksums: true, whole: true, partial: false },
-  ...{ gsoMaxSize: Infinity, gsoMaxSegs: Infinity },
-};
-
 interface Space {
   readonly links: Map<string, Link>;
   readonly routes: Route[];
@@ -58,20 +36,17 @@ const LO_MTU = 65536;
 /** ip_mtu() and ip6_mtu() cap what a device says: IP_MAX_MTU, IP6_MAX_MTU (include/net/ip.h, ip6_fib.h). */
 const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
 const ETHERNET_MTU = 1500;
-
-/** set_offload() of tun.c: the device's features are what its other side takes. */
-function taken(offloads: readonly TapOffload[]): Link['features'] {
-  return {
-    'tx-checksum-ip-generic': offloads.includes('csum'),
-    'tx-udp-segmentation': offloads.includes('uso4') && offloads.includes('uso6'),
-  };
-}
+/** 0: what has no flow label gets none (ip6_make_flowlabel()). */
+const AUTO_LABELS = 'net/ipv6/auto_flowlabels';
+/** They have all of NETIF_F_GSO_SOFTWARE. */
+const SOFTWARE: ReadonlySet<string> = new Set(['lo', 'veth', 'vxlan']);
 
 export class Network {
   readonly #spaces = new Map<string, Space>();
   /** Why nothing can be said any more; empty: everything can. */
   #lost = '';
   #xfrm = '';
+  readonly #labels = new Map<string, boolean>();
 
   constructor(topology: Topology) {
     for (const [name, { links, routes, rules = [], sysctls }] of Object.entries(topology.namespaces)) {
@@ -83,6 +58,9 @@ export class Network {
       if (Object.keys(sysctls).length > 0) this.#lost = 'the topology sets sysctls';
     }
   }
+
+  /** Does the kernel choose flow labels? */
+  readonly labels = (ns: string): boolean => this.#labels.get(ns) ?? true;
 
   /** Does anything but the destination decide where packets go? */
   hasRules(ns: string): boolean {
@@ -96,8 +74,10 @@ export class Network {
 
   change(change: Change): void {
     const space = this.#spaces.get(change.ns);
-    if (change.kind === 'sysctl') this.#lost = `sysctl ${change.key} was set`;
-    else if (change.kind === 'xfrm') this.#xfrm = `${change.from} to ${change.to} goes through XFRM`;
+    if (change.kind === 'sysctl') {
+      if (change.key === AUTO_LABELS) this.#labels.set(change.ns, change.value !== '0');
+      else this.#lost = `sysctl ${change.key} was set`;
+    } else if (change.kind === 'xfrm') this.#xfrm = `${change.from} to ${change.to} goes through XFRM`;
     else if (change.kind === 'link') this.#changeLink(space, change);
     else {
       const rest = space?.routes.filter((route) => route.to !== change.to || route.table !== undefined) ?? [];
@@ -143,8 +123,7 @@ export class Network {
     if (link?.neighbours && !(to in link.neighbours))
       throw new Underivable(`nobody knows the hardware address of ${to}`);
     const source = link?.addresses.map(bare).find((own) => parseAddress(own)?.length === address.length);
-    if (!link || source === undefined || link.kind === 'vxlan')
-      throw new Underivable(`${best.dev} is a tunnel or has no ${family} address`);
+    if (!link || source === undefined) throw new Underivable(`${best.dev} has no ${family} address`);
     const deviceMtu = link.mtu ?? ETHERNET_MTU;
     const pathMtu = Math.min(best.mtu ?? deviceMtu, MOST[family]);
     return { ns, dev: best.dev, deviceMtu, pathMtu, source, cast };
@@ -200,8 +179,7 @@ export class Network {
     const checksums = features['tx-checksum-ip-generic'] ?? true;
     // NETIF_F_GSO_SOFTWARE holds NETIF_F_GSO_UDP_L4 since 2e4ef10f5850; dummy and ifb advertise it since ecb8fed408b6.
     const inherent = (): boolean =>
-      kind === 'tap' ||
-      rules.has(kind === 'lo' || kind === 'veth' ? 'loopback-carries-gso' : 'dummy-advertises-gso');
+      kind === 'tap' || rules.has(SOFTWARE.has(kind) ? 'loopback-carries-gso' : 'dummy-advertises-gso');
     const uso = features['tx-udp-segmentation'] ?? inherent();
     // Neither scatter-gather nor generic segmentation are asked for: skb_gso_ok() looks for the packet's own type, and
     // validate_xmit_skb() makes it linear where it must.
@@ -227,6 +205,8 @@ export class Network {
   joins({ ns, dev }: Path, rules: Rules): boolean {
     const far = this.peer(ns, dev);
     const there = far && this.link(far.ns, far.dev);
+    // gro_cells_receive() does it by default, unless somebody else has the packet too.
+    if (there?.kind === 'vxlan') throw new Underivable(`${there.name} may join packets`);
     if (there?.features['rx-gro'] !== true) return false;
     const here = this.link(ns, this.lowest(ns, dev))?.features;
     if (there.kind !== 'veth' || here?.['tx-tcp-segmentation'] !== false)
@@ -237,11 +217,12 @@ export class Network {
   /** The other end of a pair of veth or tap devices; null: what leaves here arrives nowhere, or (lo) right here. */
   peer(ns: string, upper: string): { ns: string; dev: string } | null {
     const dev = this.lowest(ns, upper);
-    const own = this.link(ns, dev)?.peer;
-    if (own) return { ns: own.ns, dev: own.name };
+    const here = this.link(ns, dev);
+    if (here?.peer) return { ns: here.peer.ns, dev: here.peer.name };
     for (const [other, { links }] of this.#spaces)
-      for (const { name, peer } of links.values())
-        if (peer?.ns === ns && peer.name === dev) return { ns: other, dev: name };
+      for (const link of links.values())
+        if ((link.peer?.ns === ns && link.peer.name === dev) || isFarEnd(here, link, links.values()))
+          return { ns: other, dev: link.name };
     return null;
   }
 }

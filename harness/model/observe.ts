@@ -1,7 +1,9 @@
 /** What a captured packet's headers say beyond the fields of its record. */
 import { decode } from '../wire/decode.ts';
 import type { Fragment } from './fragments.ts';
-import type { Layer, Vlan } from '../wire/layers.ts';
+import type { Extension, Layer, Vlan } from '../wire/layers.ts';
+import { linkText, observeOuter } from './observe-outer.ts';
+import type { ObservedOuter } from './observe-outer.ts';
 
 /** Texts in the notation of compare.ts; empty: there is none. */
 export interface Observed {
@@ -17,8 +19,10 @@ export interface Observed {
   readonly fragmentId?: number;
   readonly fragmentAt: number;
   readonly moreFragments: boolean;
-  /** What is wrong with the headers. */
+  /** What is wrong with the headers, of those around it too. */
   readonly wrong: string;
+  /** Absent: it is in no tunnel. All else is about the packet inside. */
+  readonly outer?: ObservedOuter;
 }
 
 const FRAGMENT = 44;
@@ -41,11 +45,13 @@ export function observe(head: string): Observed {
   const wrong = findings
     .filter((finding) => !/bytes are there$|is cut$|UDP checksum/u.test(finding))
     .join(', ');
-  return layers.reduce(add, { ...NONE, wrong });
+  const inside = layers.findIndex(({ layer }) => layer === 'vxlan') + 1;
+  const seen = layers.slice(inside).reduce(add, { ...NONE, wrong });
+  return inside === 0 ? seen : { ...seen, outer: observeOuter(layers.slice(0, inside)) };
 }
 
 function add(seen: Observed, layer: Layer): Observed {
-  if (layer.layer === 'ethernet') return { ...seen, link: `${layer.source} to ${layer.destination}` };
+  if (layer.layer === 'ethernet') return { ...seen, link: linkText(layer) };
   if (layer.layer === 'vlan') return { ...seen, vlan: joined(seen.vlan, tag(layer)) };
   if (layer.layer === 'ipv6') return { ...seen, flowLabel: layer.flowLabel };
   if (layer.layer === 'ipv4') {
@@ -54,8 +60,17 @@ function add(seen: Observed, layer: Layer): Observed {
   }
   if (layer.layer !== 'extension') return seen;
   if (layer.header === FRAGMENT && layer.fragment)
-    return { ...seen, ...fragmented(layer.fragment.offset, layer.fragment.more, layer.fragment.id) };
-  return { ...seen, extensions: joined(seen.extensions, `${layer.header}:${layer.body}`) };
+    return {
+      ...seen,
+      extensions: joined(seen.extensions, extensionText({ header: FRAGMENT, body: '' })),
+      ...fragmented(layer.fragment.offset, layer.fragment.more, layer.fragment.id),
+    };
+  return { ...seen, extensions: joined(seen.extensions, extensionText(layer)) };
+}
+
+/** `0:…`: number and content. */
+export function extensionText({ header, body }: Pick<Extension, 'header' | 'body'>): string {
+  return `${header}:${body}`;
 }
 
 /** `8100/5/0`: protocol, VLAN, priority. */

@@ -7,10 +7,11 @@ import { fragmentsOf } from './fragments.ts';
 import type { Fragment } from './fragments.ts';
 import type { Leaves } from './launch.ts';
 import { IP_HEADER, UDP_HEADER, hasExtensions, networkHeader } from './limits.ts';
-import type { Device } from './network.ts';
+import type { Device } from './devices.ts';
 import { cut, sum } from './payloads.ts';
 import type { Request } from './request.ts';
 import type { Rules } from './signals.ts';
+import type { Outer } from './tunnels.ts';
 
 /** A packet as a device must get it. Sizes in bytes. */
 export interface ModelPacket {
@@ -48,6 +49,8 @@ export interface ModelPacket {
   readonly fragment?: Fragment;
   /** Absent: nothing is to be said of its time. */
   readonly leaves?: Leaves;
+  /** Absent: it is in no tunnel. */
+  readonly outer?: Outer;
 }
 
 const DO = PMTUDISC['do'] ?? 2;
@@ -56,7 +59,7 @@ const WANT = PMTUDISC['want'] ?? 1;
 const HOP_BY_HOP = 0;
 const ROUTING = 43;
 const DESTINATION = 60;
-const LINK_HEADER = 14;
+export const LINK_HEADER = 14;
 
 /** A datagram that goes down. */
 export interface Sent {
@@ -69,15 +72,14 @@ export interface Sent {
   readonly leaves?: Leaves | undefined;
 }
 
-/** Null: IP cuts a datagram with extension headers into fragments, for which there are no rules here. */
-export function packetsOf(sent: Sent, device: Device, rules: Rules): ModelPacket[] | null {
+/** As they leave by `device`. */
+export function packetsOf(sent: Sent, device: Device, rules: Rules): ModelPacket[] {
   const { request, payload, inOneGo } = sent;
   const length = sum(payload);
   const { gso, unchecked } = request;
   const extended = hasExtensions(request);
   const segmented = gso > 0 && length > gso;
   const fits = networkHeader(request) + UDP_HEADER + length <= request.fragsize;
-  if (!segmented && !fits && extended) return null;
   // A partial checksum stays one only where the device takes it; skb_checksum_help() makes it otherwise.
   const left = device.checksums && !extended && (segmented || fits) && (gso > 0 || inOneGo);
   const checksum = unchecked ? 'zero' : left ? 'partial' : 'good';
@@ -99,10 +101,10 @@ export function packetsOf(sent: Sent, device: Device, rules: Rules): ModelPacket
   );
 }
 
-/** gso_features_check(): from 24ab059d2ebd on packets beyond the device's gso_max_size are cut in software. */
-function takes(device: Device, request: Request, length: number, rules: Rules): boolean {
+/** gso_features_check(): from 24ab059d2ebd on packets beyond the device's gso_max_size are cut in software. `around`: bytes of a tunnel's headers. */
+export function takes(device: Device, request: Request, length: number, rules: Rules, around = 0): boolean {
   if (Math.ceil(length / request.gso) > device.gsoMaxSegs) return false;
-  const size = LINK_HEADER + networkHeader(request) + UDP_HEADER + length;
+  const size = LINK_HEADER + networkHeader(request) + UDP_HEADER + length + around;
   return size < device.gsoMaxSize || !rules.has('gso-max-size-is-checked');
 }
 

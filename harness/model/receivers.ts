@@ -53,8 +53,8 @@ export class Receivers {
     this.#sockets = sockets;
   }
 
-  /** A datagram arrives wherever its destination is. `packets`: as they left; null: in IP fragments. */
-  arrive(sent: Sent, packets: readonly ModelPacket[] | null, sender: SocketState): void {
+  /** A datagram arrives wherever its destination is. `packets`: as they left. */
+  arrive(sent: Sent, packets: readonly ModelPacket[], sender: SocketState): void {
     const { request } = sent;
     const { path, to, routing } = request;
     // A host forwards or takes such packets only where it was told to (ipv6_srh_rcv()).
@@ -71,11 +71,11 @@ export class Receivers {
     if (taker && takers.length === 1) this.#deliver(taker, sent, packets, sender);
   }
 
-  /** Of what goes to a group or everybody each socket that may have it gets its own. `own`: the host's copies; null: fragments. */
+  /** Of what goes to a group or everybody each socket that may have it gets its own. `own`: the host's copies. */
   arriveAtMany(
     sent: Sent,
-    far: readonly ModelPacket[] | null,
-    own: readonly ModelPacket[] | null,
+    far: readonly ModelPacket[],
+    own: readonly ModelPacket[],
     sender: SocketState,
   ): void {
     const { path } = sent.request;
@@ -85,7 +85,7 @@ export class Receivers {
       { ns: there, packets: far },
     ];
     for (const { ns, packets } of places) {
-      if (ns === undefined || packets?.length === 0) continue;
+      if (ns === undefined || packets.length === 0) continue;
       for (const taker of this.#members(ns, sent.request)) this.#deliver(taker, sent, packets, sender);
     }
   }
@@ -105,15 +105,16 @@ export class Receivers {
   #deliver(
     taker: SocketState,
     { request, payload, leaves }: Sent,
-    packets: readonly ModelPacket[] | null,
+    packets: readonly ModelPacket[],
     sender: SocketState,
   ): void {
     const { path, family } = request;
     // Decided on arrival: udp_unexpected_gso() looks whether the socket has UDP_GRO then.
     const gro = intOption(taker, 'UDP_GRO', 0) !== 0;
     const from = sender.bound && sender.bound.port !== 0 ? endpoint(request, taker, family) : null;
-    const joins = gro && !packets?.[0]?.fragment && this.#network.joins(path, this.#rules);
-    const arrived = joins && packets ? joined(request, packets) : arrivals(request, payload, packets, gro);
+    const joins =
+      gro && packets.length > 1 && !packets[0]?.fragment && this.#network.joins(path, this.#rules);
+    const arrived = joins ? join(request, packets) : arrivals(request, payload, packets, gro);
     placeByTime(
       taker.queue,
       arrived.map((one) => ({ ...one, from, ...(leaves ? { leaves } : {}) })),
@@ -167,11 +168,11 @@ function bytes({ payload }: Pick<Queued, 'payload'>): number {
 function arrivals(
   { gso }: Request,
   payload: readonly Slice[],
-  packets: readonly ModelPacket[] | null,
+  packets: readonly ModelPacket[],
   gro: boolean,
 ): Pick<Queued, 'payload' | 'gsoSize'>[] {
   // IP puts fragments together again.
-  if (!packets || packets[0]?.fragment) return [{ payload, gsoSize: 0 }];
+  if (packets[0]?.fragment) return [{ payload, gsoSize: 0 }];
   return packets.flatMap((packet) => {
     if (packet.gso === 'none') return [{ payload: packet.payload, gsoSize: 0 }];
     if (gro) return [{ payload: packet.payload, gsoSize: packet.gsoSize }];
@@ -181,11 +182,6 @@ function arrivals(
       gsoSize: 0,
     }));
   });
-}
-
-/** Lone packets and those that came whole are left as they are. */
-function joined(request: Request, packets: readonly ModelPacket[]): Pick<Queued, 'payload' | 'gsoSize'>[] {
-  return packets.length > 1 ? join(request, packets) : [...packets];
 }
 
 function takes(socket: SocketState, ns: string, { to, from, family, lite }: Request): boolean {

@@ -2,10 +2,12 @@
 import { PMTUDISC } from '../abi/flags.ts';
 import type { Endpoint, Family, Message } from '../contract/program.ts';
 import { formatAddress } from '../wire/address.ts';
+import { DEFAULT_TTL } from './limits.ts';
 import { readControl } from './control.ts';
 import type { Said } from './control.ts';
 import type { Launch, LaunchOption } from './launch.ts';
 import type { Network, Path } from './network.ts';
+import { asSent } from './options.ts';
 import { routedBy } from './routed.ts';
 import { Refused, Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
@@ -32,7 +34,7 @@ export interface Request {
   readonly tos: number;
   /** SO_PRIORITY, or what IPv4 makes of a TOS. */
   readonly priority: number;
-  /** IPv4 options, filled up to a multiple of 4 bytes. */
+  /** IPv4 options as they are sent, filled up to a multiple of 4 bytes. */
   readonly options: Buffer;
   /** IPv6 headers as given, whose first byte the kernel sets. */
   readonly hopByHop: Buffer;
@@ -56,7 +58,6 @@ export interface Request {
   readonly smallBuffer: boolean;
 }
 
-const DEFAULT_TTL = 64;
 const MAPPED = '::ffff:';
 const ANY = new Set(['0.0.0.0', '::']);
 
@@ -73,23 +74,25 @@ export function request(socket: SocketState, message: Message, network: Network)
   if (to.port === 0) throw new Refused('EINVAL');
   const launchOption = readLaunchOption(socket);
   const said = readControl(message.control, family, launchOption !== null);
-  const headers = fields(socket, family, said, message.to?.flowinfo);
+  const headers = fields(socket, family, said, network.labels(socket.ns), message.to?.flowinfo);
   const by = routedBy(socket, message, family, { mark: said.mark, tos: headers.tos }, network);
   const path = network.path(socket.ns, family, firstHop(headers.routing) ?? address, by);
   if (!path) throw new Refused('ENETUNREACH');
   checkDevice(socket, said, path, by.bound);
   if (path.cast === 'all' && intOption(socket, 'SO_BROADCAST', 0) === 0) throw new Refused('EACCES', true);
   const discovery = intOption(socket, family === 'ipv4' ? 'IP_MTU_DISCOVER' : 'IPV6_MTU_DISCOVER', WANT);
+  const from = source(socket, said, path, network);
   return {
     socket: socket.name,
     family,
     path,
-    from: { address: source(socket, said, path, network), port: socket.bound?.port ?? 0 },
+    from: { address: from, port: socket.bound?.port ?? 0 },
     to: { address, port: to.port },
     gso: said.gso ?? intOption(socket, 'UDP_SEGMENT', 0),
     discovery,
     fragsize: fragsize(socket, family, discovery, path),
     ...headers,
+    options: asSent(headers.options, from),
     ttl: said.ttl !== undefined && said.ttl >= 0 ? said.ttl : ownTtl(socket, family, path),
     priority: said.priority ?? socket.priority,
     copies: path.cast === 'all' || (path.cast === 'group' && wantsCopies(socket, family)),
@@ -205,13 +208,13 @@ type Headers = Pick<Request, 'tos' | 'options' | 'hopByHop' | 'routing' | 'desti
 
 const FLOW_LABEL = 0xfffff;
 
-/** `flowinfo`: of the address, which counts on a socket that says so (IPV6_FLOWINFO_SEND); only its label does. */
-function fields(socket: SocketState, family: Family, said: Said, flowinfo = 0): Headers {
+/** `flowinfo`: of the address, which counts on a socket that says so (IPV6_FLOWINFO_SEND); only its label does. `labels`: the kernel chooses those that nobody gave. */
+function fields(socket: SocketState, family: Family, said: Said, labels: boolean, flowinfo = 0): Headers {
   const none = Buffer.alloc(0);
   if (family === 'ipv4')
     return {
       tos: (said.tos ?? intOption(socket, 'IP_TOS', 0)) & 255,
-      options: ipOptions(said.options ?? bytesOption(socket, 'IP_OPTIONS')),
+      options: said.options ?? bytesOption(socket, 'IP_OPTIONS'),
       hopByHop: none,
       routing: none,
       destination: none,
@@ -219,7 +222,7 @@ function fields(socket: SocketState, family: Family, said: Said, flowinfo = 0): 
     };
   // One header in a control message, and the socket's own do not count (udpv6_sendmsg()).
   const own = (said.hopByHop ?? said.destination) ? () => none : (name: string) => bytesOption(socket, name);
-  const label = intOption(socket, 'IPV6_AUTOFLOWLABEL', 1) === 0 ? 0 : null;
+  const label = !labels || intOption(socket, 'IPV6_AUTOFLOWLABEL', 1) === 0 ? 0 : null;
   const flow = intOption(socket, 'IPV6_FLOWINFO_SEND', 0) === 0 ? 0 : flowinfo & FLOW_LABEL;
   return {
     tos: chosen(said.tos ?? intOption(socket, 'IPV6_TCLASS', -1), 0),
@@ -230,18 +233,4 @@ function fields(socket: SocketState, family: Family, said: Said, flowinfo = 0): 
     // 0 in a control message is none, but takes the place of the address's.
     flowLabel: (said.flowLabel ?? flow) || label,
   };
-}
-
-const NOP = 1;
-const END = 0;
-
-/** IPOPT_RA, with a value of 0: 4 bytes that nobody changes on the way. */
-const ROUTER_ALERT = '94040000';
-
-/** ip_options_get(): filled up with END. Those that hosts fill in or that change the destination have no rule here. */
-function ipOptions(bytes: Buffer): Buffer {
-  const rest = bytes.toString('hex').replace(ROUTER_ALERT, '');
-  if (!Buffer.from(rest, 'hex').every((byte) => byte === NOP || byte === END))
-    throw new Underivable('IP options other than padding and router alert');
-  return Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
 }

@@ -4,9 +4,11 @@ import type { Action, Message, Program } from '../contract/program.ts';
 import { Captures } from './captures.ts';
 import { Departures } from './departures.ts';
 import { checkFits, checkKnown, checkSegments } from './limits.ts';
-import { Network, ON_THE_WIRE, UNCUT } from './network.ts';
+import { UNCUT } from './devices.ts';
+import { Network } from './network.ts';
 import { packetsOf } from './packets.ts';
 import type { ModelPacket } from './packets.ts';
+import { passage } from './passage.ts';
 import { sum } from './payloads.ts';
 import { Receivers } from './receivers.ts';
 import type { ModelDatagram } from './receivers.ts';
@@ -50,7 +52,7 @@ export class Walk {
     this.#rules = new Rules(states);
     this.#network = new Network(program.topology);
     this.#departures = new Departures(this.#network);
-    this.#captures = new Captures(this.#network, this.#departures);
+    this.#captures = new Captures(this.#departures);
     this.#receivers = new Receivers(this.#network, this.#sockets, this.#rules, this.#departures);
   }
 
@@ -234,13 +236,11 @@ export class Walk {
       return;
     }
     const sent = { request: wanted, payload, datagram: this.#datagrams++, inOneGo: alone, leaves };
-    const packets = packetsOf(sent, device, this.#rules);
-    const nic = this.#network.isNic(wanted.path.ns, wanted.path.dev);
-    const far = nic ? packetsOf(sent, ON_THE_WIRE, this.#rules) : packets;
+    const { views, arriving } = passage(sent, this.#network, this.#rules);
     // A capture is of UDP: UDP-Lite leaves nothing in it.
-    if (!wanted.lite) this.#captures.pass(wanted.path, packets, far, socket);
+    if (!wanted.lite) this.#captures.pass(wanted.path, views, socket);
     const own = wanted.copies ? packetsOf(sent, UNCUT, this.#rules) : [];
-    if (wanted.path.cast === 'one') this.#receivers.arrive(sent, far, socket);
-    else this.#receivers.arriveAtMany(sent, far, own, socket);
+    if (wanted.path.cast === 'one') this.#receivers.arrive(sent, arriving, socket);
+    else this.#receivers.arriveAtMany(sent, arriving, own, socket);
   }
 }

@@ -1,7 +1,7 @@
 /** A topology file with its parameters fixed. */
 import { createHash } from 'node:crypto';
-import { LINK_KINDS, QDISCS } from '../contract/topology.ts';
-import type { Link, Namespace, Qdisc, Route, Rule, Topology } from '../contract/topology.ts';
+import { LINK_KINDS, OUTER_DF, QDISCS } from '../contract/topology.ts';
+import type { Link, Namespace, Route, Rule, Topology } from '../contract/topology.ts';
 import type { Endpoint, Family } from '../contract/program.ts';
 import { CelFault, celContext, compile, type Value } from '../load/cel.ts';
 import { staticNames } from '../load/names.ts';
@@ -52,6 +52,9 @@ export function endpointOf(end: End, family: Family, port: number): Endpoint | n
 /** Least, most, and what it must be a multiple of. */
 type Range = readonly [least: number, most: number, step: number];
 /** 253 to 255 are the kernel's own (RT_TABLE_DEFAULT, _MAIN, _LOCAL), above it takes another attribute. */
+const PORTS: Range = [0, 65534, 1];
+const TTLS: Range = [0, 255, 1];
+const OUTER_TOS: Range = [0, 252, 4];
 const TABLES: Range = [1, 252, 1];
 const MARKS: Range = [1, 2 ** 31 - 1, 1];
 /** As in {@link Rule}. */
@@ -133,19 +136,27 @@ class Resolver {
       throw this.#problem([...path, 'kind'], `${kind} is no kind of link: ${LINK_KINDS.join(', ')}`);
     const features = Object.entries(link.features ?? {}).map(([feature, state]) => [
       feature,
-      typeof state === 'boolean' ? state : this.#state(state, [...path, 'features', feature]),
+      this.#feature(state, [...path, 'features', feature]),
     ]);
     return {
       name: this.#word(link.name, [...path, 'name']),
       kind,
       ...(link.peer ? { peer: link.peer } : {}),
-      ...(link.qdisc === undefined ? {} : { qdisc: this.#qdisc(link.qdisc, [...path, 'qdisc']) }),
+      ...(link.qdisc === undefined
+        ? {}
+        : { qdisc: this.#oneOf('qdisc', QDISCS, link.qdisc, [...path, 'qdisc']) }),
       ...(link.lower === undefined ? {} : { lower: link.lower }),
       ...(link.remote === undefined ? {} : { remote: this.#word(link.remote, [...path, 'remote']) }),
       ...(link.priorities === undefined ? {} : { priorities: link.priorities }),
       ...(link.master === undefined ? {} : { master: link.master }),
       ...(link.mac === undefined ? {} : { mac: link.mac }),
-      ...this.#number('sourcePort', link.source_port, [...path, 'source_port']),
+      ...this.#port(link.source_port, [...path, 'source_port']),
+      ...this.#inheritable('ttl', link.ttl, TTLS, [...path, 'ttl']),
+      ...this.#inheritable('tos', link.tos, OUTER_TOS, [...path, 'tos']),
+      ...(link.df === undefined ? {} : { df: this.#oneOf('df', OUTER_DF, link.df, [...path, 'df']) }),
+      ...(link.unchecked === undefined
+        ? {}
+        : { unchecked: this.#feature(link.unchecked, [...path, 'unchecked']) }),
       ...this.#number('id', link.id, path),
       ...this.#number('mode', link.mode, path),
       ...this.#number('gsoMaxSize', link.gso_max_size, [...path, 'gso_max_size']),
@@ -158,11 +169,29 @@ class Resolver {
     };
   }
 
-  #qdisc(text: string, path: Path): Qdisc {
+  #oneOf<W extends string>(what: string, words: readonly W[], text: string, path: Path): W {
     const word = this.#word(text, path);
-    const known = QDISCS.find((one) => one === word);
-    if (known) return known;
-    throw this.#problem(path, `${word} is no qdisc: ${QDISCS.join(', ')}`);
+    const known = words.find((one) => one === word);
+    if (known !== undefined) return known;
+    throw this.#problem(path, `${word} is no ${what}: ${words.join(', ')}`);
+  }
+
+  /** 0: the kernel's choice. */
+  #port(value: number | string | undefined, path: Path): { sourcePort?: number } {
+    const port = value === undefined ? 0 : this.#within(value, PORTS, path);
+    return port === 0 ? {} : { sourcePort: port };
+  }
+
+  #inheritable<K extends string>(
+    key: K,
+    value: number | string | undefined,
+    range: Range,
+    path: Path,
+  ): Partial<Record<K, number | 'inherit'>> {
+    if (value === undefined) return {};
+    const said = typeof value === 'string' ? this.#word(value, path) : value;
+    const meant = said === 'inherit' ? said : this.#within(said, range, path);
+    return { [key]: meant } as Record<K, number | 'inherit'>;
   }
 
   #number<K extends string>(
@@ -198,10 +227,10 @@ class Resolver {
     return text.startsWith('$') ? String(this.#parameter(text, path)) : text;
   }
 
-  #state(text: string, path: Path): boolean {
-    const value = this.#parameter(text, path);
+  #feature(state: boolean | string, path: Path): boolean {
+    const value = typeof state === 'boolean' ? state : this.#parameter(state, path);
     if (typeof value === 'boolean') return value;
-    throw this.#problem(path, `${text} is ${String(value)}, not true or false`);
+    throw this.#problem(path, `${state} is ${String(value)}, not true or false`);
   }
 
   #parameter(text: string, path: Path): Value {

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { hopeful } from '../agent/carriers.ts';
 import { ruleWords } from '../agent/rules.ts';
+import { tunnelOf, tunnelWords } from '../agent/vxlan.ts';
 import type { Link, Namespace, Route, Rule } from '../contract/topology.ts';
 import { cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
@@ -111,15 +112,15 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
 
 /** A link that is no pair, as `ip link add` wants it. */
 function standing(draft: Draft, link: Link): string {
-  const { name, kind, lower, id, mode, remote, sourcePort, priorities } = link;
+  const { name, kind, lower, id, mode, priorities } = link;
+  const tunnel = tunnelOf(link);
   return [
     ...(lower === undefined ? [] : ['link', word(draft, lower)]),
     ...['name', word(draft, name), 'type', kind],
     ...(id === undefined ? [] : ['id', String(id)]),
     ...(priorities === true ? ['egress-qos-map 1:1 2:2 3:3 4:4 5:5 6:6 7:7'] : []),
     ...(mode === undefined ? [] : ['mode', MODES[kind]?.[mode] ?? draft.refuse(`${kind} mode ${mode}`)]),
-    ...(remote === undefined ? [] : ['remote', word(draft, remote), 'dstport', '4789', 'udpcsum']),
-    ...(sourcePort === undefined ? [] : [`srcport ${sourcePort} ${sourcePort + 1}`]),
+    ...(tunnel ? tunnelWords({ ...tunnel, remote: word(draft, tunnel.remote) }) : []),
   ].join(' ');
 }
 

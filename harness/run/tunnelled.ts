@@ -23,11 +23,18 @@ export function tunnelled(bytes: Buffer, head: number, vnet: VnetHeader): Tunnel
   const transport = offsetOf(ip, bytes);
   const at = transport + UDP_HEADER + VXLAN_HEADER;
   if (head <= at) return undefined;
-  const own = vnet.partialChecksum && !isMisplaced(vnet, transport);
+  // What is to be cut has a sum of the pseudo header in each of its checksums (udp_set_csum()).
+  const own = vnet.partialChecksum && (vnet.gso !== 'none' || !isMisplaced(vnet, transport));
   const whole = own ? ip : decodeIp(filledIn(bytes, vnet));
   const udp = whole && decodeUdp(whole, own);
   if (!udp) return undefined;
-  const outer = { outerChecksum: udp.checksum, outerUdpLength: udp.udpLength, outerIpLength: ip.ipLength };
+  const unchecked = vnet.gso !== 'none' && bytes.readUInt16BE(transport + UDP_CHECK) === 0;
+  const outerChecksum = unchecked ? 'zero' : udp.checksum;
+  const outer: Tunnelled['outer'] = {
+    outerChecksum,
+    outerUdpLength: udp.udpLength,
+    outerIpLength: ip.ipLength,
+  };
   return { frame: bytes.subarray(at), at, outer };
 }
 

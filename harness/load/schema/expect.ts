@@ -41,9 +41,12 @@ export const packetItem = z.union([
     outer_checksum: z
       .enum(['good', 'bad', 'partial', 'zero'])
       .optional()
-      .describe('Of the VXLAN packet around it, as are the next two.'),
+      .describe('Of the VXLAN packet around it, as are the next five.'),
     outer_ip_length: size.optional(),
     outer_udp_length: size.optional(),
+    outer_ttl: size.optional(),
+    outer_tos: size.optional(),
+    outer_df: z.boolean().optional(),
     ttl: size.optional(),
     tos: size.optional(),
     df: z.boolean().optional(),

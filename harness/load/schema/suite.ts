@@ -67,6 +67,7 @@ export const suiteSchema = z.strictObject({
 export type SuiteYaml = z.infer<typeof suiteSchema>;
 
 const feature = z.union([z.boolean(), word]);
+const inheritable = z.union([z.int(), word]);
 const link = z.strictObject({
   name: word,
   kind: word
@@ -80,7 +81,15 @@ const link = z.strictObject({
     .optional()
     .describe("vlan: priorities 1..7 of packets are those of their tags; by default a tag's is 0."),
   remote: word.optional().describe("vxlan: address of the tunnel's other end."),
-  source_port: size.optional().describe('vxlan: UDP port its packets come from; by default by a hash.'),
+  source_port: size.optional().describe('vxlan: UDP port its packets come from; 0 (default): by a hash.'),
+  ttl: inheritable.optional().describe("vxlan: TTL of its packets, or `inherit`; 0 (default): the route's."),
+  tos: inheritable
+    .optional()
+    .describe('vxlan: TOS of its packets without the bits of ECN, or `inherit`; by default 0.'),
+  df: word
+    .optional()
+    .describe("vxlan: don't-fragment of its packets: `unset` (default), `set` or `inherit`."),
+  unchecked: feature.optional().describe('vxlan: its packets have no UDP checksum.'),
   mac: z
     .string()
     .regex(/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/, 'a hardware address such as 02:00:00:00:00:01')
