@@ -5,29 +5,15 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { test } from 'tap';
 import type { Test } from 'tap';
+import { aGuestKernel } from './fixtures/guest-kernel.ts';
 import { compileEchoAgent } from './fixtures/compile.ts';
 import { converse, trouble } from './fixtures/converse.ts';
 import { processesWith, waitUntilGone } from './fixtures/leftovers.ts';
-import { noGuests } from './fixtures/no-guests.ts';
 import { guestMachine } from './guest.ts';
-import type { BootKernel, GuestOptions } from './guest.ts';
-import { resolveKernel } from './kernels/resolve.ts';
+import type { GuestOptions } from './guest.ts';
 import type { Machine, MachineOptions } from './machine.ts';
 
-/** The first kernel that the cache holds; null when it holds none, for which a test run fetches nothing. */
-const cachedKernel = async (): Promise<(BootKernel & { readonly spec: string }) | null> => {
-  for (const spec of ['6.12', '6.1', '7.3', '5.10'])
-    try {
-      return { ...(await resolveKernel(spec, { offline: true })), spec };
-    } catch {
-      // Not this one.
-    }
-  return null;
-};
-
-const kernel = await cachedKernel();
-const skip = (await noGuests()) || (kernel === null && 'no kernel is cached: segproof kernels fetch 6.12');
-const guest = kernel ?? { name: 'none', image: '/none', modules: null, release: 'none', spec: 'none' };
+const { kernel: guest, skip } = await aGuestKernel();
 
 const options = (t: Test, extra: Partial<MachineOptions> = {}): MachineOptions => {
   const folder = t.testdir();

@@ -29,7 +29,10 @@ export class MachineError extends Error {
 }
 
 export interface MachineOptions {
-  /** Program and arguments run on the machine; it finds its channel by the environment variable SEGPROOF_CHANNEL. */
+  /**
+   * Program and arguments run on the machine; it finds its channel by the environment variable SEGPROOF_CHANNEL. It says nothing
+   * before it is spoken to: a machine may be one that was frozen with its channel open, and awakened many times.
+   */
   readonly command: readonly string[];
   /** Folder for the console log and whatever else the machine keeps as evidence. */
   readonly folder: string;

@@ -3,7 +3,7 @@ import koffi from 'koffi';
 import { descriptor, int32, uint32, within } from './guard.ts';
 import { MMSGHDR, POLLFD } from './layout.ts';
 import { MessageMemory } from './messages.ts';
-import { MAX_BATCH } from './sys.ts';
+import { CLOCK, MAX_BATCH } from './sys.ts';
 import type { IncomingMessage, OptionResult, OutgoingMessage, SystemCalls } from './sys.ts';
 
 /** Bytes in a CPU mask of 1024 CPUs, as glibc's cpu_set_t. */
@@ -34,6 +34,7 @@ const c = {
   setns: bound('int setns(int, int)'),
   unshare: bound('int unshare(int)'),
   clock_gettime: bound('int clock_gettime(int, void *)'),
+  clock_settime: bound('int clock_settime(int, void *)'),
   sched_setaffinity: bound('int sched_setaffinity(int, uint64_t, void *)'),
 } as const;
 
@@ -135,6 +136,12 @@ class Libc implements SystemCalls {
     const into = Buffer.alloc(16);
     if (c.clock_gettime(int32(id, 'clock'), into) !== 0) throw new RangeError(`there is no clock ${id}`);
     return into.readBigInt64LE(0) * 1_000_000_000n + into.readBigInt64LE(8);
+  }
+  setRealtime(ns: bigint): number {
+    const time = Buffer.alloc(16);
+    time.writeBigInt64LE(ns / 1_000_000_000n, 0);
+    time.writeBigInt64LE(ns % 1_000_000_000n, 8);
+    return answer(c.clock_settime(CLOCK.realtime, time));
   }
   pin(cpu: number): number {
     const mask = Buffer.alloc(CPU_MASK_BYTES);

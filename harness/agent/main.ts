@@ -8,7 +8,8 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openChannel } from '../../vm/agent-channel.ts';
 import type { AgentChannel } from '../../vm/agent-channel.ts';
-import type { FromAgent, ToAgent } from '../contract/protocol.ts';
+import type { FromAgent, Greeting, ToAgent } from '../contract/protocol.ts';
+import { awake } from './awake.ts';
 import { KernelLog } from './kernel-log.ts';
 import { realSystemCalls } from './libc.ts';
 import { Namespaces } from './namespaces.ts';
@@ -70,6 +71,8 @@ function serve(channel: AgentChannel, around: Surroundings, namespaces: Namespac
     const message = channel.receive() as ToAgent | undefined;
     if (message === undefined) return;
     switch (message.type) {
+      case 'greet':
+        throw new Error('greeted twice');
       case 'survey':
         say({ type: 'survey', kinds: survey(message.kinds, around.own, namespaces) });
         break;
@@ -91,7 +94,8 @@ function serve(channel: AgentChannel, around: Surroundings, namespaces: Namespac
 }
 
 async function main(): Promise<void> {
-  const channel = openChannel(process.env['SEGPROOF_CHANNEL'] ?? '');
+  const spec = process.env['SEGPROOF_CHANNEL'] ?? '';
+  const channel = openChannel(spec);
   try {
     const own = realSystemCalls;
     const sys = await endpoint(process.env['SEGPROOF_ENDPOINT']);
@@ -101,6 +105,9 @@ async function main(): Promise<void> {
     const log = new KernelLog(own);
     // One CPU: what goes through its backlog queue stays in order, so that the sentinel comes last.
     own.pin(currentCpu());
+    const greeting = channel.receive() as Greeting | undefined;
+    if (greeting === undefined) return;
+    if (spec.startsWith('virtio:')) awake(greeting, own);
     channel.send({
       type: 'hello',
       protocol: 1,

@@ -64,6 +64,8 @@ export interface SystemCalls {
   unshare(flags: number): number;
   /** Nanoseconds of a clock by its number (CLOCK_REALTIME, …). */
   clock(id: number): bigint;
+  /** Sets CLOCK_REALTIME, in ns since 1970. */
+  setRealtime(ns: bigint): number;
   /** Pins the calling thread to one CPU, 0..1023. */
   pin(cpu: number): number;
 }

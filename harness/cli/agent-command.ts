@@ -1,6 +1,7 @@
 /** How the agent is started: with the wrong endpoint or segmenter that `--endpoint` names, if any. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Standalone } from '../../vm/guest.ts';
 import { EXIT, UserError } from './exit.ts';
 import { root } from './version.ts';
 
@@ -35,4 +36,19 @@ export async function requireSegmenter(endpoint = ''): Promise<void> {
       `there is no segmenter ${JSON.stringify(name)} in fixtures/segmenter`,
       `there are: ${names.join(', ')}`,
     );
+}
+
+/**
+ * All that the agent reads from where it is installed: a guest needs nothing else of this machine. Undefined for a wrong endpoint or
+ * segmenter, which may import what it likes.
+ */
+export function agentFiles(endpoint?: string): Standalone | undefined {
+  if (endpoint !== undefined) return undefined;
+  const koffi = ['koffi/package.json', 'koffi/index.cjs', 'koffi/src', '@koromix'];
+  const built = ['start-agent.cjs', 'agent.cjs', 'agent.bytecode', 'agent.emulated.bytecode', 'payload.pool'];
+  const files = [
+    ...koffi.map((name) => join('node_modules', name)),
+    ...built.map((name) => join('dist', name)),
+  ];
+  return { base: root, files: ['package.json', ...files] };
 }

@@ -13,6 +13,7 @@ import { requireVersion } from './judge-as.ts';
 import type { RunFlags } from './program.ts';
 import { requireProject } from './project.ts';
 import { surveyTarget } from './survey.ts';
+import { agentFiles } from './agent-command.ts';
 import { targetsOf } from './targets.ts';
 import { style } from './terminal.ts';
 
@@ -55,7 +56,7 @@ async function judgedBy(
     });
     return { name: judgeAs, statuses };
   }
-  const [target] = await targetsOf(flags);
+  const [target] = await targetsOf(flags, { standalone: agentFiles() });
   if (!target) throw new UserError(EXIT.usage, 'no kernel was named');
   const summary: TargetSummary = await surveyTarget(target, planner, judgeAs ?? null);
   return { name: `${summary.target}, ${summary.release}`, statuses: summary.behaviours };

@@ -13,6 +13,7 @@ export interface MachineFlags {
   readonly cpus?: number;
   readonly unverified?: boolean;
   readonly offline?: boolean;
+  readonly fresh?: boolean;
   readonly verbose?: boolean;
 }
 
@@ -42,6 +43,7 @@ export function machineOptions(command: Command): Command {
     .option('--cpus <n>', 'virtual CPUs of each guest (default: 1 emulated, 2 with KVM)', count)
     .option('--memory <MiB>', 'memory of each guest (default: what the cases need)', mebibytes)
     .option('--no-kvm', 'run guests under TCG even where KVM works')
+    .option('--fresh', 'boot guests anew, also where one that had just booted is kept frozen')
     .option('--offline', 'use only kernels that are in the cache')
     .option('--unverified', 'take also kernels that nothing vouches for, and say so');
 }

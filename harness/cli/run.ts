@@ -15,7 +15,7 @@ import { run, type RunTargetOptions } from '../run/run.ts';
 import { select } from '../load/select.ts';
 import { inShard, type GivenShard } from '../run/shard.ts';
 import { createPlanner, variantInfos } from '../plan/planner.ts';
-import { agentCommand, requireSegmenter } from './agent-command.ts';
+import { agentCommand, agentFiles, requireSegmenter } from './agent-command.ts';
 import { choicesOf, requireBareResume, shardOf } from './choices.ts';
 import { EarlyMachine } from './early.ts';
 import { EXIT, UserError } from './exit.ts';
@@ -81,8 +81,13 @@ async function prepareAndRun(
     const targets = early
       ? [{ ...runningTarget, source: early }]
       : await targetsOf(
-          { ...choices, verbose: flags.verbose ?? false, offline: flags.offline ?? false },
-          { keeper, onNote: notes.tell },
+          {
+            ...choices,
+            verbose: flags.verbose ?? false,
+            offline: flags.offline ?? false,
+            fresh: flags.fresh ?? false,
+          },
+          { keeper, onNote: notes.tell, standalone: agentFiles(choices.endpoint) },
         );
     if (flags.dryRun) return await dryRun(planner, targets, command);
     const { folder } = old ?? (fresh = await newFolder(flags.output));

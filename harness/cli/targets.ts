@@ -1,7 +1,7 @@
 /** Turns `--kernel` words into targets: the running kernel, or guests with a kernel that was found or fetched. */
 import { availableParallelism } from 'node:os';
 import type { RunTargetOptions } from '../run/run.ts';
-import type { GuestOptions } from '../../vm/guest.ts';
+import type { GuestOptions, Standalone } from '../../vm/guest.ts';
 import type { Kernel, KernelOptions } from '../../vm/kernels/types.ts';
 import { DEFAULT_MEMORY } from '../../vm/guest/command.ts';
 import { runningKernel } from '../../vm/running.ts';
@@ -17,6 +17,8 @@ const GUEST_BOOT_MS = 180_000;
 
 /** What targets need besides the flags. */
 export interface TargetNeeds {
+  /** All that guests need of this machine; without it they see its whole root. */
+  readonly standalone?: Standalone | undefined;
   readonly keeper?: Keeper | undefined;
   /** Told what holds for all guests of this host and could surprise; by default people are, once. */
   readonly onNote?: (note: string) => void;
@@ -57,6 +59,7 @@ export async function guestOptions(
   return {
     kernel,
     accel: flags.kvm ? 'auto' : 'tcg',
+    fresh: flags.fresh ?? false,
     kernelArguments: flags.kernelArg,
     onNote,
     ...(flags.cpus === undefined ? {} : { cpus: flags.cpus }),
@@ -74,14 +77,14 @@ export async function guestOptions(
 async function guest(
   spec: string,
   flags: MachineFlags,
-  { keeper, onNote }: TargetNeeds,
+  { keeper, onNote, standalone }: TargetNeeds,
   progress: FetchProgress,
 ): Promise<RunTargetOptions> {
   // Loaded only for guests: the running kernel is judged in less time than all of this takes to read.
   const { guestMachine } = await import('../../vm/guest.ts');
   const options = await guestOptions(spec, flags, onNote, progress);
   const make = (more: Partial<GuestOptions> = {}): MachineSource => guestMachine({ ...options, ...more });
-  const source = keeper?.source(options.kernel.name, make) ?? make();
+  const source = keeper?.source(options.kernel.name, make) ?? make({ standalone });
   return { source, upstream: options.kernel.upstream, bootMs: GUEST_BOOT_MS };
 }
 

@@ -3,13 +3,24 @@ import type { AgentEvidence, CaseEvidence } from './evidence.ts';
 import type { Program } from './program.ts';
 import type { Topology } from './topology.ts';
 
+/** The first word, until which the agent has said nothing: its machine may have been asleep for days. */
+export interface Greeting {
+  readonly type: 'greet';
+  /** Milliseconds since 1970 by the host's clock. */
+  readonly now: number;
+  /** Random bytes in base64: machines woken from one snapshot shall not draw the same numbers. */
+  readonly entropy: string;
+}
+
 export type ToAgent =
+  | Greeting
   /** Which link kinds can be created here, which protocols opened? */
   | { readonly type: 'survey'; readonly kinds: readonly string[] }
   | { readonly type: 'run'; readonly program: Program }
   /** No more work: answer `bye` and exit 0. */
   | { readonly type: 'end' };
 
+/** The answer to a greeting. */
 export interface Hello {
   readonly type: 'hello';
   readonly protocol: 1;

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadProject } from '../load/project.ts';
 import { Walk } from '../model/walk.ts';
+import { PACKED } from '../../vm/guest/modules.ts';
+import { modulesFor } from '../run/modules.ts';
 import { createPlanner, variantInfos } from './planner.ts';
 import { planVariant } from './target.ts';
 
@@ -35,6 +37,17 @@ t.test('whatever a case alone or its model can ask of a kernel is probed', (t) =
       t.fail(`${one.id}: the survey leaves out what its probes need`);
   }
   t.ok(cases.length > 300, `${cases.length} cases`);
+  t.end();
+});
+
+t.test('a guest has every module that the suites can call for: it sees none of this machine', (t) => {
+  const { needs } = createPlanner(project, variantInfos(project));
+  const modules = modulesFor(needs);
+  t.strictSame(
+    modules.filter((name) => !PACKED.includes(name)),
+    [],
+  );
+  t.ok(modules.includes('veth'));
   t.end();
 });
 

@@ -91,6 +91,7 @@ export function machine(
       const made: Machine = {
         messages: messages(),
         send(message) {
+          if ((message as ToAgent).type === 'greet') return;
           queue.push(...answer(message as ToAgent, boot));
           wake();
         },
@@ -111,6 +112,7 @@ export function wellBehaved(): (message: ToAgent) => Reply[] {
       return [
         { type: 'bye', started: count, finished: count, kernel: { log: [], taint: { before: 0, after: 0 } } },
       ];
+    if (message.type === 'greet') return [];
     count++;
     const { id } = message.program;
     return [

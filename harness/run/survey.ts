@@ -1,4 +1,5 @@
 /** First words with an agent: which kernel is this, what can it create, which behaviours does it show? */
+import { randomBytes } from 'node:crypto';
 import type { PlannedCase } from '../contract/expectation.ts';
 import type { Hello } from '../contract/protocol.ts';
 import type { BehaviourStatus, TargetSummary } from '../contract/result.ts';
@@ -26,10 +27,13 @@ export interface SurveyOptions {
   readonly answerMs?: number | undefined;
 }
 
+/** Bytes of randomness for an agent, as many as a kernel's generator takes at most. */
+const ENTROPY = 32;
 /** Longest time for one answer during the survey, in ms; generous because a TCG guest may be loading modules. */
 const ANSWER_MS = 60_000;
 
 export async function survey(session: Session, planner: Planner, options: SurveyOptions): Promise<Survey> {
+  session.send({ type: 'greet', now: Date.now(), entropy: randomBytes(ENTROPY).toString('base64') });
   const hello = await session.expect('hello', options.bootMs);
   session.send({ type: 'survey', kinds: planner.needs });
   const { kinds } = await session.expect('survey', options.answerMs ?? ANSWER_MS);

@@ -87,7 +87,9 @@ export async function kvm(): Promise<Finding> {
     const vng = await vngCommand({ offline: true }).catch(() => null);
     const busybox = findBusybox([vng?.busybox ?? null, ...BUSYBOXES], vng?.env['PATH'] ?? '');
     if (busybox === null) break;
-    const { usable, reason } = await probeKvm(bootFiles(kernelOf(stored, stored.about.release), busybox, []));
+    const { usable, reason } = await probeKvm(
+      bootFiles(kernelOf(stored, stored.about.release), { busybox, preload: [], standalone: null }),
+    );
     if (usable) return good(subject, 'works');
     const mend = reason.startsWith('/dev/kvm')
       ? 'enable virtualisation in the firmware (or nested virtualisation in the hypervisor); adduser $USER kvm'

@@ -12,6 +12,10 @@ export const INITRAMFS = `${SCRATCH}/initramfs`;
  * in it that nobody has read yet, and the case to blame is in there.
  */
 export const SOCKETS = { orders: `${SCRATCH}/orders`, replies: `${SCRATCH}/replies` } as const;
+/** QEMU's control channel, where a guest is frozen or awakened. */
+export const CONTROL = `${SCRATCH}/control`;
+/** Where a guest's memory goes when it is frozen. */
+export const MEMORY = `${SCRATCH}/memory`;
 /** Socket of the guest's /dev/hvc0, where it has one. */
 export const TERMINAL = `${SCRATCH}/terminal`;
 /** Names of the virtio-serial ports. */
@@ -91,7 +95,10 @@ const channelDevice = (kvm: boolean): string =>
 
 const port = (direction: keyof typeof PORTS): readonly string[] => [
   ...['-chardev', `socket,id=${direction},path=${SOCKETS[direction]}`],
-  ...['-device', `virtserialport,bus=segproof.0,name=${PORTS[direction]},chardev=${direction}`],
+  ...[
+    '-device',
+    `virtserialport,bus=segproof.0,id=${direction},name=${PORTS[direction]},chardev=${direction}`,
+  ],
 ];
 
 /**
@@ -122,3 +129,6 @@ export const terminalArguments: readonly string[] = [
   ...['-chardev', `socket,id=terminal,path=${TERMINAL}`],
   ...['-device', 'virtconsole,bus=segproof.0,name=terminal,chardev=terminal'],
 ];
+
+/** Further QEMU arguments by which the guest can be frozen. */
+export const controlArguments: readonly string[] = ['-qmp', `unix:${CONTROL}`];

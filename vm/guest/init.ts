@@ -18,6 +18,9 @@ export const ALIVE = `${MARK} alive`;
 /** Kernel argument: modules to load while the command starts, separated by commas; see {@link LOAD_SOON}. */
 export const SOON_ARGUMENT = 'segproof.modules';
 
+/** Kernel argument: the guest's root is what the initramfs holds, and nothing of the host's. */
+export const OWN_ROOT = 'segproof.root=own';
+
 /** Said when the machine cannot come up, with the reason. */
 export const BOOT_FAILED = `${MARK} boot failed`;
 
@@ -30,18 +33,17 @@ export const APPLETS = [
   ...['reboot', 'ip', 'grep', 'uname'],
 ];
 
+/** Needed for the channel where they are modules. */
+const CHANNEL_MODULES = ['virtio_pci', 'virtio_console'];
+
 /**
- * First stage, in the initramfs. cache=loose: 9p without it reads a program 4 KiB at a time and again for each start;
+ * The host's root in the guest. cache=loose: 9p without it reads a program 4 KiB at a time and again for each start;
  * the host's files do not change under a running guest. msize: what virtio allows at most (500 KiB).
  * The root is an overlay: changes go to memory, and what the agent's start needs most (see preload.ts) comes from the
  * initramfs. That is why the root is moved over the initramfs as pivot_root would, and not by switch_root, which
  * empties it. A kernel without overlayfs gets the bare host root and single files bound over it.
  */
-export const firstStage = (modulesFolder: string | null, needed: readonly string[]): string => `#!/bin/sh
-export PATH=/bin
-mount -t proc proc /proc
-fail() { echo "${BOOT_FAILED}: $*" >/dev/console; reboot -f; }
-if grep -q ${PROBE_ARGUMENT.replace('.', '\\.')} /proc/cmdline; then echo "${ALIVE}" >/dev/console; reboot -f; fi
+const hostRoot = (modulesFolder: string | null, needed: readonly string[]): string => `
 ${needed.length === 0 ? '' : `modprobe -a ${needed.join(' ')} || echo "${MARK} a module was refused" >/dev/console`}
 mount -t 9p -o ro,version=9p2000.L,trans=virtio,access=any,msize=512000,cache=loose /dev/root /host ||
   fail 'the kernel cannot mount its root: it needs 9p and virtio (CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO, CONFIG_VIRTIO_PCI)'
@@ -53,6 +55,27 @@ else
   mount -o bind /host /root
   mount -t tmpfs tmpfs /root/tmp
   while read -r path; do mount -o bind "/preload$path" "/root$path"; done </preload.list
+fi
+${modulesFolder === null ? '' : linkModules(modulesFolder)}`;
+
+/** Nothing but the command's own files: works without 9p, and there is nothing that a snapshot of the guest would have to bring back. */
+const ownRoot = `
+modprobe -a ${CHANNEL_MODULES.join(' ')} 2>/dev/null
+mount -o bind /preload /root
+mkdir -p /root/etc /root/tmp /root/run /root/dev /root/proc /root/sys /root/lib/modules
+mount -o bind /lib/modules /root/lib/modules
+cp /etc/modprobe.conf /root/etc/`;
+
+/** First stage, in the initramfs. */
+export const firstStage = (modulesFolder: string | null, needed: readonly string[]): string => `#!/bin/sh
+export PATH=/bin
+mount -t proc proc /proc
+fail() { echo "${BOOT_FAILED}: $*" >/dev/console; reboot -f; }
+if grep -q ${PROBE_ARGUMENT.replace('.', '\\.')} /proc/cmdline; then echo "${ALIVE}" >/dev/console; reboot -f; fi
+if grep -q '${OWN_ROOT.replace('.', '\\.')}' /proc/cmdline; then
+${ownRoot}
+else
+${hostRoot(modulesFolder, needed)}
 fi
 mount -t tmpfs -o mode=755 tmpfs /root/run
 mount -t devtmpfs -o mode=755 dev /root/dev || fail 'the kernel has no devtmpfs'
@@ -73,7 +96,6 @@ ln -s busybox /root/run/segproof/sh
 ln -s busybox /root/run/segproof/modprobe
 sed -n 's/.*virtme\\.exec=\`\\([^\`]*\\)\`.*/\\1/p' /proc/cmdline | base64 -d >/root/run/segproof/command
 [ -s /root/run/segproof/command ] || fail 'no command was given'
-${modulesFolder === null ? '' : linkModules(modulesFolder)}
 [ -x /root/sbin/modprobe ] || echo /run/segproof/modprobe >/proc/sys/kernel/modprobe
 ${LOAD_SOON}
 mount -o move /proc /root/proc

@@ -8,11 +8,12 @@ import { gunzipSync } from 'node:zlib';
 const NEEDED = ['virtio_pci', 'virtio_console', '9pnet_virtio', '9p', 'overlay'];
 
 /**
- * By name; what tests of the network need. Each costs half a second under TCG when the kernel has to call for it: modprobe has to
- * be read over 9p, and the module to be unpacked. Those that a command is about to need are loaded beside its start.
+ * By name; what tests of the network need. A guest with a root of its own has no others. Each takes a while under TCG when the kernel
+ * has to call for it: those that a command is about to need are loaded beside its start.
  */
-const PACKED = [
-  ...['veth', 'dummy', 'ifb', 'tun', '8021q', 'macvlan', 'ipvlan', 'bridge', 'bonding', 'team'],
+export const PACKED: readonly string[] = [
+  ...['veth', 'dummy', 'ifb', 'tun', '8021q', 'macvlan', 'ipvlan', 'bridge', 'bonding', 'vxlan'],
+  ...['team', 'team_mode_activebackup', 'team_mode_broadcast', 'team_mode_roundrobin'],
   ...['sch_fq', 'sch_etf', 'xfrm_user', 'esp4', 'esp6', 'crypto_null', 'authenc'],
 ];
 
@@ -78,12 +79,15 @@ export interface BootModules {
   readonly files: readonly Module[];
   /** modules.dep for {@link files}, all in one folder. */
   readonly dep: string;
+  /** modules.alias for them: the names by which the kernel calls for a module. */
+  readonly alias: string;
 }
 
 /** Empty when the kernel has all built in. `root` contains lib/modules/`release`. */
 export const bootModules = (root: string | null, release: string): BootModules => {
   const base = root && join(root, 'lib/modules', release);
-  if (base === null || !existsSync(join(base, 'modules.dep'))) return { first: [], files: [], dep: '' };
+  if (base === null || !existsSync(join(base, 'modules.dep')))
+    return { first: [], files: [], dep: '', alias: '' };
   const text = readFileSync(join(base, 'modules.dep'), 'utf8');
   const paths = loadingOrder(text, [...NEEDED, ...PACKED]);
   const modules = new Map(paths.map((path) => [path, unpacked(join(base, path))]));
@@ -99,7 +103,15 @@ export const bootModules = (root: string | null, release: string): BootModules =
     first: NEEDED.filter((name) => present.has(name)),
     files: [...modules.values()],
     dep: lines.join(''),
+    alias: aliases(base, present),
   };
+};
+
+const aliases = (base: string, present: ReadonlySet<string>): string => {
+  const path = join(base, 'modules.alias');
+  if (!existsSync(path)) return '';
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.flatMap((line) => (present.has(line.split(' ')[2] ?? '') ? [`${line}\n`] : [])).join('');
 };
 
 /** Without these there is no root. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -7,8 +7,9 @@ import { test } from 'tap';
 import { shellLine } from './command.ts';
 import { Console } from './console.ts';
 import { cpioArchive, file, folder, link } from './cpio.ts';
+import type { CpioEntry } from './cpio.ts';
 import { bootModules, loadingOrder } from './modules.ts';
-import { preloadEntries, preloadFiles } from './preload.ts';
+import { inStandalone, preloadEntries, preloadFiles, standaloneEntries } from './preload.ts';
 import { uncompressedKernel } from './vmlinux.ts';
 
 void test('every module is loaded after all that it needs', (t) => {
@@ -64,7 +65,7 @@ void test('the initramfs gets a modules.dep of its own, with the modules unpacke
     'veth.ko': 'veth',
   });
   t.equal(made.dep, '9pnet.ko:\n9pnet_virtio.ko: 9pnet.ko\n9p.ko: 9pnet.ko\nveth.ko:\n');
-  t.same(bootModules(null, '1.0'), { first: [], files: [], dep: '' }, 'all built in');
+  t.same(bootModules(null, '1.0'), { first: [], files: [], dep: '', alias: '' }, 'all built in');
   t.end();
 });
 
@@ -131,11 +132,49 @@ void test('bytes that are no kernel yield no kernel', (t) => {
 });
 
 void test('the libraries of a program come along, by their real paths, with their folders before them', (t) => {
-  const files = preloadFiles([process.execPath, 'x.js'], []);
+  const files = preloadFiles([process.execPath, 'x.js']).map((path) => realpathSync(path));
   t.ok(files.some((path) => path.includes('libc')));
   const names = preloadEntries(files).map(({ name }) => name);
   for (const path of files)
     t.ok(names.indexOf(`preload${path.replace(/\/[^/]*$/, '')}`) < names.indexOf(`preload${path}`));
+  t.end();
+});
+
+void test('a file that is asked for through symbolic links comes along with them', (t) => {
+  const folder = t.testdir({
+    real: { program: 'text' },
+    way: t.fixture('symlink', 'real'),
+    name: t.fixture('symlink', 'way/program'),
+  });
+  const entries = new Map(preloadEntries([join(folder, 'name')]).map((entry) => [entry.name, entry]));
+  const at = (name: string): string | undefined => entries.get(`preload${folder}/${name}`)?.data?.toString();
+  t.equal(at('name'), 'way/program');
+  t.equal(at('way'), 'real');
+  t.equal(at('real/program'), 'text');
+  t.end();
+});
+
+void test("a guest without the host's root has the command's files by names of its own, wherever they are here", (t) => {
+  const tree = (): Record<string, string | Record<string, string | Record<string, string>>> => ({
+    dist: { 'a.js': 'a', deep: { 'b.js': 'b' } },
+    other: 'x',
+  });
+  const folder = t.testdir({ one: tree(), two: tree() });
+  const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+  const entries = (base: string): CpioEntry[] => standaloneEntries({ base, files: ['dist'] });
+  t.strictSame(entries(one), entries(two));
+  t.strictSame(
+    entries(one).map(({ name }) => name),
+    [
+      ...['preload/segproof', 'preload/segproof/dist', 'preload/segproof/dist/deep'],
+      ...['preload/segproof/dist/a.js', 'preload/segproof/dist/deep/b.js'],
+    ],
+  );
+  t.strictSame(inStandalone(['node', `${one}/dist/a.js`, `${one}-not`], { base: one, files: [] }), [
+    'node',
+    '/segproof/dist/a.js',
+    `${one}-not`,
+  ]);
   t.end();
 });
 

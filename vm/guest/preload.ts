@@ -1,11 +1,11 @@
 /**
- * Files of the host that go into the initramfs because the agent's start maps them. Over 9p a mapped page costs a request
- * of its own on kernels before 5.17 (readahead came to 9p with netfs): node then takes 30 s to start under TCG.
+ * Files of the host that go into the initramfs: what the agent's start maps. Over 9p a mapped page costs a request of its own on
+ * kernels before 5.17 (readahead came to 9p with netfs): node then takes 30 s to start under TCG.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { file, folder } from './cpio.ts';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { file, folder, link } from './cpio.ts';
 import type { CpioEntry } from './cpio.ts';
 
 /** Shared libraries of `program` by the host's own loader; none for a static one, a script, or without ldd. */
@@ -18,22 +18,77 @@ const librariesOf = (program: string): string[] => {
   }
 };
 
-/** Program and libraries of `command`, and `extra`, by their real paths (behind no symbolic link), without doubles. */
-export const preloadFiles = (command: readonly string[], extra: readonly string[]): readonly string[] => {
-  const [program = ''] = command;
-  const own = program.startsWith('/') ? [program, ...librariesOf(program)] : [];
-  return [...new Set([...own, ...extra].map((path) => realpathSync(path)))].sort();
+/** Program and libraries of `command`, by the names they are asked for, without doubles. */
+export const preloadFiles = ([program = '']: readonly string[]): readonly string[] =>
+  program.startsWith('/') ? [...new Set([program, ...librariesOf(program)])].sort() : [];
+
+/** What a guest has in place of the host's root. */
+export interface Standalone {
+  /** Folder that the command's own files are in; the guest has it by the name {@link BASE}. */
+  readonly base: string;
+  /** Files and folders below it that the command needs. */
+  readonly files: readonly string[];
+}
+
+/** Wherever it is installed on the host: guests of two copies are alike. */
+const BASE = '/segproof';
+
+/** The command as such a guest runs it. */
+export const inStandalone = (command: readonly string[], { base }: Standalone): readonly string[] =>
+  command.map((word) => (word.startsWith(`${base}/`) ? BASE + word.slice(base.length) : word));
+
+/** Files below a path: the file itself, or all in a folder. */
+const filesIn = (path: string): string[] =>
+  statSync(path).isDirectory()
+    ? readdirSync(path)
+        .sort()
+        .flatMap((name) => filesIn(join(path, name)))
+    : [path];
+
+/** Its files in the initramfs, folders first. */
+export const standaloneEntries = ({ base, files }: Standalone): CpioEntry[] => {
+  const all = files.flatMap((name) => filesIn(join(base, name)));
+  const inside = (path: string): string => `preload${BASE}${path.slice(base.length)}`;
+  const folders = new Set<string>();
+  for (const path of all)
+    for (let parent = dirname(inside(path)); parent !== 'preload'; parent = dirname(parent))
+      folders.add(parent);
+  return [...[...folders].sort().map(folder), ...all.map((path) => file(inside(path), readFileSync(path)))];
 };
 
-/** `paths` below `preload` in the initramfs, with their folders, and a list of them. */
+/** What of the host's tree a path leads through: folders, symbolic links with their targets, the file. */
+interface Way {
+  readonly folders: Set<string>;
+  readonly links: Map<string, string>;
+  readonly files: Set<string>;
+}
+
+const walk = (path: string, way: Way): void => {
+  const parts = path.split('/').filter((part) => part !== '');
+  for (const i of parts.keys()) {
+    const at = `/${parts.slice(0, i + 1).join('/')}`;
+    const rest = parts.slice(i + 1);
+    if (lstatSync(at).isSymbolicLink()) {
+      const target = readlinkSync(at);
+      way.links.set(at, target);
+      walk(join(resolve(dirname(at), target), ...rest), way);
+      return;
+    }
+    if (rest.length > 0) way.folders.add(at);
+    else way.files.add(at);
+  }
+};
+
+/** `paths` below `preload` in the initramfs, with the folders and symbolic links on the way to them, and a list of the files. */
 export const preloadEntries = (paths: readonly string[]): CpioEntry[] => {
-  const folders = new Set<string>();
-  for (const path of paths)
-    for (let parent = dirname(path); parent !== '/'; parent = dirname(parent)) folders.add(parent);
+  const way: Way = { folders: new Set(), links: new Map(), files: new Set() };
+  for (const path of paths) walk(path, way);
+  const files = [...way.files].sort();
   return [
     folder('preload'),
-    ...[...folders].sort().map((path) => folder(`preload${path}`)),
-    ...paths.map((path) => file(`preload${path}`, readFileSync(path))),
-    file('preload.list', paths.map((path) => `${path}\n`).join(''), 0o644),
+    ...[...way.folders].sort().map((path) => folder(`preload${path}`)),
+    ...[...way.links].sort().map(([path, target]) => link(`preload${path}`, target)),
+    ...files.map((path) => file(`preload${path}`, readFileSync(path))),
+    file('preload.list', files.map((path) => `${path}\n`).join(''), 0o644),
   ];
 };

@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pruneBootFiles } from '../guest/boot-files.ts';
 import { damageOf } from './cache-folder.ts';
 import { ifUnlocked } from './lock.ts';
 import { kernelStore } from './paths.ts';
@@ -50,5 +51,6 @@ export async function pruneKernels(keep: 'newest' | 'whole' | 'none'): Promise<s
       removed.push(folder);
     });
   }
+  pruneBootFiles(new Set((await storedKernels()).map(({ about }) => about.release)));
   return removed;
 }
