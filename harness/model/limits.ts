@@ -71,6 +71,12 @@ export function checkSegments(request: Request, payload: number, checksums: bool
     throw new Underivable('GSO of one segment');
 }
 
+/** Does a segment no longer fit the device it leaves by? Each is cut into IP fragments then (ip_finish_output_gso()). */
+export function exceeds(request: Request, payload: number, mtu: number): boolean {
+  const { gso } = request;
+  return gso > 0 && payload > gso && networkHeader(request) + UDP_HEADER + gso > mtu;
+}
+
 /** __ip6_append_data() leaves no checksum to the device when there is anything between the IPv6 header and UDP. */
 export function hasExtensions({ hopByHop, routing, destination }: Request): boolean {
   return hopByHop.length + routing.length + destination.length > 0;

@@ -3,7 +3,7 @@ import type { Slice } from '../contract/expectation.ts';
 import type { Action, Message, Program } from '../contract/program.ts';
 import { Captures } from './captures.ts';
 import { Departures } from './departures.ts';
-import { checkFits, checkKnown, checkSegments } from './limits.ts';
+import { checkFits, checkKnown, checkSegments, exceeds } from './limits.ts';
 import { UNCUT } from './devices.ts';
 import { Network } from './network.ts';
 import { packetsOf } from './packets.ts';
@@ -237,6 +237,8 @@ export class Walk {
     }
     const sent = { request: wanted, payload, datagram: this.#datagrams++, inOneGo: alone, leaves };
     const { views, arriving } = passage(sent, this.#network, this.#rules);
+    const { mtu = Infinity } = this.#network.link(wanted.path.ns, wanted.path.dev) ?? {};
+    if (exceeds(wanted, length, mtu)) this.#captures.lose('segments are cut for a device that has shrunk');
     // A capture is of UDP: UDP-Lite leaves nothing in it.
     if (!wanted.lite) this.#captures.pass(wanted.path, views, socket);
     const own = wanted.copies ? packetsOf(sent, UNCUT, this.#rules) : [];
