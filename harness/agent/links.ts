@@ -122,7 +122,7 @@ export function hardware(mac: string): Buffer {
   return Buffer.from(mac.replaceAll(':', ''), 'hex');
 }
 
-/** Makes a device part of a bond or bridge. A bond takes only devices that are down. */
+/** Makes a device part of a bond, team or bridge. The first two take only devices that are down. */
 export function enslave(netlink: Netlink, name: string, index: number, master: number): void {
   netlink.request(`cannot add ${name} to its master`, RTM.NEWLINK, 0, [
     ifinfo(index),

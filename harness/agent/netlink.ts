@@ -5,7 +5,7 @@ import type { SystemCalls } from './sys.ts';
 import { NLM_F, NLMSG, message, parseError, parseMessages } from './netlink-message.ts';
 import { SystemError } from './namespaces.ts';
 
-export const NETLINK = { ROUTE: 0, XFRM: 6 } as const;
+export const NETLINK = { ROUTE: 0, XFRM: 6, GENERIC: 16 } as const;
 const SOL_NETLINK = 270;
 const NETLINK_EXT_ACK = 11;
 const REPLY_BYTES = 65536;

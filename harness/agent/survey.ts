@@ -1,6 +1,7 @@
 /** Tries in a scratch namespace what this kernel, and this caller, can do. */
 import { existsSync } from 'node:fs';
 import { errnoName } from '../abi/errno.ts';
+import { TEAM_MODES } from '../contract/topology.ts';
 import { createLink, getLink } from './links.ts';
 import { SystemError } from './namespaces.ts';
 import type { Namespaces } from './namespaces.ts';
@@ -8,6 +9,7 @@ import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
 import { setQdisc } from './qdisc.ts';
 import { addRule } from './rules.ts';
 import { closeTap, openTap } from './tap.ts';
+import { setTeamMode } from './team.ts';
 import { AF, IPPROTO, SOCK } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
 import { addTransform } from './xfrm.ts';
@@ -59,6 +61,13 @@ function attempt(kind: string, sys: SystemCalls, route: Netlink): string | null 
         const name = `q-${kind}`;
         createLink(route, { name, kind: 'veth', peer: { name: `${name}-peer` } });
         setQdisc(route, getLink(route, name).index, kind);
+      });
+    case 'team':
+      return works(() => {
+        for (const mode of TEAM_MODES) {
+          createLink(route, { name: `s-${mode}`, kind });
+          setTeamMode(sys, `s-${mode}`, getLink(route, `s-${mode}`).index, mode);
+        }
       });
     case 'tap':
       return works(() => {

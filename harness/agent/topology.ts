@@ -16,6 +16,7 @@ import type { SystemCalls } from './sys.ts';
 import { setQdisc } from './qdisc.ts';
 import { quietIpv6, writeSysctl } from './sysctl.ts';
 import { Wire, closeTap, openTap } from './tap.ts';
+import { setActivePort, setTeamMode } from './team.ts';
 import { tunnelOf, tunnelWords } from './vxlan.ts';
 
 /** Of devices whose number matters; the kernel's own choice begins at 2. */
@@ -104,11 +105,19 @@ function createLinks(
       ...(mac === undefined ? [] : [`address ${mac}`]),
     ];
     setup.push(`${name}: link add ${link.name} ${words.join(' ')}`);
+    if (link.teamMode === undefined) continue;
+    setTeamMode(sys, link.name, getLink(route, link.name).index, link.teamMode);
+    setup.push(`${name}: team ${link.name} mode ${link.teamMode}`);
   }
   for (const { name: member, master } of space.links) {
     if (master === undefined) continue;
     enslave(route, member, getLink(route, member).index, getLink(route, master).index);
     setup.push(`${name}: link set ${member} master ${master}`);
+  }
+  for (const { name: team, activePort } of space.links) {
+    if (activePort === undefined) continue;
+    setActivePort(sys, team, getLink(route, team).index, getLink(route, activePort).index);
+    setup.push(`${name}: team ${team} activeport ${activePort}`);
   }
 }
 

@@ -18,13 +18,17 @@ export interface Namespace {
 /** Kinds of links that topologies are made of, as `ip link add … type KIND` names them; `lo` is there by itself. */
 export const LINK_KINDS = [
   ...(['lo', 'dummy', 'ifb', 'veth'] as const),
-  ...(['vlan', 'macvlan', 'ipvlan', 'bridge', 'bond', 'tap', 'vxlan'] as const),
+  ...(['vlan', 'macvlan', 'ipvlan', 'bridge', 'bond', 'team', 'tap', 'vxlan'] as const),
 ] as const;
 export type LinkKind = (typeof LINK_KINDS)[number];
 
 /** As `ip link add … type vxlan df …` names them: include/uapi/linux/if_link.h, enum ifla_vxlan_df, in its order. */
 export const OUTER_DF = ['unset', 'set', 'inherit'] as const;
 export type OuterDf = (typeof OUTER_DF)[number];
+
+/** How a team spreads packets over its ports: drivers/net/team/team_mode_*.c. */
+export const TEAM_MODES = ['roundrobin', 'activebackup', 'broadcast'] as const;
+export type TeamMode = (typeof TEAM_MODES)[number];
 
 /** Root queueing disciplines a link can have; without one it has the kernel's default. */
 export const QDISCS = ['fq', 'etf', 'pfifo'] as const;
@@ -51,7 +55,7 @@ export interface Link {
   readonly peer?: { readonly ns: string; readonly name: string };
   /** vlan, macvlan, ipvlan: the device they stand on, in the same namespace. */
   readonly lower?: string;
-  /** The bond or bridge it belongs to, in the same namespace. */
+  /** The bond, team or bridge it belongs to, in the same namespace. */
   readonly master?: string;
   /** vxlan: address of the tunnel's other end, IPv4 or IPv6; its outer packets have checksums. */
   readonly remote?: string;
@@ -73,6 +77,10 @@ export interface Link {
   readonly priorities?: boolean;
   /** bond, macvlan, ipvlan: the number of its mode, as include/uapi/linux/if_link.h and if_bonding.h have it. */
   readonly mode?: number;
+  /** team: without one it drops everything. */
+  readonly teamMode?: TeamMode;
+  /** team in mode activebackup: the port by which all packets leave. */
+  readonly activePort?: string;
   /** Longest GSO packet in bytes, and most segments of one: `ip link set … gso_max_size`. */
   readonly gsoMaxSize?: number;
   readonly gsoMaxSegs?: number;

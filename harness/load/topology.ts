@@ -1,6 +1,6 @@
 /** Reads a topology file. Its expressions are evaluated by plan/topology.ts, once the parameters are known. */
 import { isIP } from 'node:net';
-import { LINK_KINDS, type LinkKind } from '../contract/topology.ts';
+import { LINK_KINDS, TEAM_MODES, type LinkKind } from '../contract/topology.ts';
 import { compile, CelFault, type Value } from './cel.ts';
 import { badName, staticNames } from './names.ts';
 import { nearHint, oneOf, quote, withoutEchoes, type Problem } from './problem.ts';
@@ -105,6 +105,10 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
         report(path, `a ${link.kind} needs a "peer"`);
       if (STANDING.includes(link.kind ?? '') && link.lower === undefined)
         report(path, `a ${link.kind ?? ''} needs a "lower" device`);
+      if (link.kind === 'team' && link.team_mode === undefined)
+        report(path, 'a team needs a "team_mode": without one it drops everything', {
+          expected: oneOf(TEAM_MODES),
+        });
       if (link.kind === 'vxlan' && (link.remote === undefined || link.id === undefined))
         report(path, 'a vxlan needs a "remote" address and an "id"');
       for (const key of OF_TUNNELS)
@@ -113,9 +117,9 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
             [...path, key],
             `${quote(key)} is about the packets of a tunnel, and the link has no "remote"`,
           );
-      for (const key of ['lower', 'master'] as const) {
+      for (const key of ['lower', 'master', 'active_port'] as const) {
         const other = link[key];
-        if (other !== undefined && !links.some(({ name }) => name === other))
+        if (other !== undefined && !other.startsWith('$') && !links.some(({ name }) => name === other))
           report([...path, key], `there is no link ${quote(other)} in this namespace`);
       }
       if (link.peer && !hasLink(yaml, link.peer.ns, link.peer.name))

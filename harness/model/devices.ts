@@ -5,6 +5,8 @@ import type { Link, TapOffload } from '../contract/topology.ts';
 export interface Device {
   /** Takes partial checksums (NETIF_F_HW_CSUM). */
   readonly checksums: boolean;
+  /** The same by the device of the route, which may stand above. */
+  readonly promises: boolean;
   /** Takes UDP GSO packets whole (NETIF_F_GSO_UDP_L4). */
   readonly whole: boolean;
   /** Cuts such a packet into an exact multiple and a tail (NETIF_F_GSO_PARTIAL). */
@@ -19,10 +21,16 @@ export interface Device {
 export const GSO_LIMITS = { gsoMaxSize: 65536, gsoMaxSegs: 65535 } as const;
 
 /** What comes out of a NIC is cut and checksummed. */
-export const ON_THE_WIRE: Device = { checksums: false, whole: false, partial: false, ...GSO_LIMITS };
+export const ON_THE_WIRE: Device = {
+  checksums: false,
+  promises: false,
+  whole: false,
+  partial: false,
+  ...GSO_LIMITS,
+};
 /** The host's own copy of what goes to many is taken before any device sees it. */
 export const UNCUT: Device = {
-  ...{ checksums: true, whole: true, partial: false },
+  ...{ checksums: true, promises: true, whole: true, partial: false },
   ...{ gsoMaxSize: Infinity, gsoMaxSegs: Infinity },
 };
 

@@ -43,7 +43,7 @@ const HORIZON_MS = 10_000;
 const APART_MS = 50;
 /** Without a queue by nature (IFF_NO_QUEUE): what is sent leaves. */
 const NO_QUEUE: ReadonlySet<LinkKind> = new Set(
-  ...[['lo', 'dummy', 'veth', 'vlan', 'macvlan', 'ipvlan', 'bridge', 'bond'] as const],
+  ...[['lo', 'dummy', 'veth', 'vlan', 'macvlan', 'ipvlan', 'bridge', 'bond', 'team'] as const],
 );
 
 /** Null: the queue lets everything go as it comes. @throws Underivable */

@@ -33,6 +33,7 @@ interface Space {
 
 /** drivers/net/loopback.c: 64 KiB unless the topology says otherwise. */
 const LO_MTU = 65536;
+const MASTERS: ReadonlySet<string> = new Set(['bond', 'team']);
 /** ip_mtu() and ip6_mtu() cap what a device says: IP_MAX_MTU, IP6_MAX_MTU (include/net/ip.h, ip6_fib.h). */
 const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
 const ETHERNET_MTU = 1500;
@@ -124,6 +125,7 @@ export class Network {
       throw new Underivable(`nobody knows the hardware address of ${to}`);
     const source = link?.addresses.map(bare).find((own) => parseAddress(own)?.length === address.length);
     if (!link || source === undefined) throw new Underivable(`${best.dev} has no ${family} address`);
+    if (this.#spreads(space, link)) throw new Underivable(`${link.name} has several ports to send by`);
     const deviceMtu = link.mtu ?? ETHERNET_MTU;
     const pathMtu = Math.min(best.mtu ?? deviceMtu, MOST[family]);
     return { ns, dev: best.dev, deviceMtu, pathMtu, source, cast };
@@ -162,29 +164,47 @@ export class Network {
 
   /** The device that a packet leaves a namespace by: below those that stand on it, or that it is a member of. */
   lowest(ns: string, dev: string): string {
+    return this.#way(ns, dev).at(-1) ?? dev;
+  }
+
+  /** From a device down to the lowest. */
+  #way(ns: string, dev: string): string[] {
     const links = this.#spaces.get(ns)?.links;
-    const below =
-      links?.get(dev)?.lower ?? [...(links?.values() ?? [])].find(({ master }) => master === dev)?.name;
-    return below === undefined ? dev : this.lowest(ns, below);
+    const own = links?.get(dev);
+    const member = [...(links?.values() ?? [])].find(({ master }) => master === dev)?.name;
+    const below = own?.lower ?? own?.activePort ?? member;
+    return below === undefined ? [dev] : [dev, ...this.#way(ns, below)];
+  }
+
+  /** Does a team choose among its ports anew for each packet, or take all of them? */
+  #spreads({ links }: Space, { name, teamMode, activePort }: Link): boolean {
+    const ports = [...links.values()].filter(({ master }) => master === name);
+    return teamMode !== undefined && activePort === undefined && ports.length > 1;
   }
 
   readonly link = (ns: string, dev: string): Link | undefined => this.#spaces.get(ns)?.links.get(dev);
 
   device(ns: string, upper: string, rules: Rules): Device {
-    // What stands above a device takes what that one takes: their features follow it (netdev_increment_features()).
-    const dev = this.lowest(ns, upper);
-    const link = this.link(ns, dev);
+    // What stands above a device takes what that one takes: their features follow it (netdev_increment_features()). It cuts what it
+    // was itself told not to take, or to take less of.
+    const way = this.#way(ns, upper).map((name) => this.link(ns, name));
+    const link = way.at(-1);
     const features: Readonly<Record<string, boolean | undefined>> = link?.features ?? {};
     const kind = link?.kind ?? 'lo';
     const checksums = features['tx-checksum-ip-generic'] ?? true;
     // NETIF_F_GSO_SOFTWARE holds NETIF_F_GSO_UDP_L4 since 2e4ef10f5850; dummy and ifb advertise it since ecb8fed408b6.
     const inherent = (): boolean =>
       kind === 'tap' || rules.has(SOFTWARE.has(kind) ? 'loopback-carries-gso' : 'dummy-advertises-gso');
-    const uso = features['tx-udp-segmentation'] ?? inherent();
+    const uso =
+      way.every((one) => one?.features['tx-udp-segmentation'] !== false) &&
+      (features['tx-udp-segmentation'] ?? inherent());
     // Neither scatter-gather nor generic segmentation are asked for: skb_gso_ok() looks for the packet's own type, and
     // validate_xmit_skb() makes it linear where it must.
-    const { gsoMaxSize, gsoMaxSegs } = { ...GSO_LIMITS, ...link };
-    return { checksums, whole: uso && checksums, partial: false, gsoMaxSize, gsoMaxSegs };
+    const gsoMaxSize = Math.min(...way.map((one) => one?.gsoMaxSize ?? GSO_LIMITS.gsoMaxSize));
+    const gsoMaxSegs = Math.min(...way.map((one) => one?.gsoMaxSegs ?? GSO_LIMITS.gsoMaxSegs));
+    // bond_fix_features() and team_fix_features() leave that on, whatever their ports can do.
+    const promises = MASTERS.has(way[0]?.kind ?? 'lo') || checksums;
+    return { checksums, promises, whole: uso && checksums, partial: false, gsoMaxSize, gsoMaxSegs };
   }
 
   /** What holds packets back, if anything does. */

@@ -228,7 +228,7 @@ export class Walk {
     const wanted = leaving(socket, begun, this.#rules);
     const device = this.#network.device(wanted.path.ns, wanted.path.dev, this.#rules);
     const length = sum(payload);
-    checkSegments(wanted, length, device.checksums, this.#rules);
+    checkSegments(wanted, length, device.promises, this.#rules);
     const leaves = this.#departures.of(wanted, length);
     if (leaves === 'dropped') {
       // udp_send_skb(): that a queue dropped it is told only to who asked (net_xmit_errno()).

@@ -1,13 +1,15 @@
 /** A topology file with its parameters fixed. */
 import { createHash } from 'node:crypto';
-import { LINK_KINDS, OUTER_DF, QDISCS } from '../contract/topology.ts';
+import { LINK_KINDS, OUTER_DF, QDISCS, TEAM_MODES } from '../contract/topology.ts';
 import type { Link, Namespace, Route, Rule, Topology } from '../contract/topology.ts';
 import type { Endpoint, Family } from '../contract/program.ts';
 import { CelFault, celContext, compile, type Value } from '../load/cel.ts';
 import { staticNames } from '../load/names.ts';
 import { ProblemError } from '../load/problem.ts';
 import { isKind, type TopologyFile } from '../load/topology.ts';
+import type { LinkYaml } from '../load/schema/suite.ts';
 import type { Path } from '../load/yaml-file.ts';
+import { inOrder, needsOf } from './link-traits.ts';
 
 export interface End {
   readonly ns: string;
@@ -22,7 +24,7 @@ export interface ResolvedTopology {
   /** False when nobody listens at the receiver's address. */
   readonly receives: boolean;
   readonly wire: { readonly ns: string; readonly dev: string } | null;
-  /** Datagrams arrive in the order sent: lo, veth and tap hand them over one by one; ifb has a tasklet of its own. */
+  /** Datagrams arrive in the order sent: lo, veth and tap hand them over one by one; ifb has a tasklet of its own, broadcast repeats. */
   readonly ordered: boolean;
   /** Link kinds a target must be able to create. */
   readonly kinds: readonly string[];
@@ -75,7 +77,6 @@ class Resolver {
     const { yaml, name } = this.#file;
     const namespaces: Record<string, Namespace> = {};
     for (const ns of Object.keys(yaml.namespaces)) namespaces[ns] = this.#namespace(ns);
-    const links = Object.values(namespaces).flatMap((ns) => ns.links);
     const digest = createHash('sha256').update(JSON.stringify(namespaces)).digest('hex').slice(0, 12);
     const { receives, ...receiver } = yaml.receiver;
     return {
@@ -84,12 +85,8 @@ class Resolver {
       receiver,
       receives: receives ?? true,
       wire: yaml.wire ?? null,
-      // A qdisc lets what has no launch time overtake what has one.
-      ordered: links.every(({ kind, qdisc }) => kind !== 'dummy' && kind !== 'ifb' && qdisc === undefined),
-      kinds: [
-        ...new Set(links.flatMap(needsOf)),
-        ...(Object.values(namespaces).some(({ rules }) => rules) ? ['rules'] : []),
-      ],
+      ordered: inOrder(namespaces),
+      kinds: needsOf(namespaces),
     };
   }
 
@@ -150,6 +147,7 @@ class Resolver {
       ...(link.priorities === undefined ? {} : { priorities: link.priorities }),
       ...(link.master === undefined ? {} : { master: link.master }),
       ...(link.mac === undefined ? {} : { mac: link.mac }),
+      ...this.#team(link, path),
       ...this.#port(link.source_port, [...path, 'source_port']),
       ...this.#inheritable('ttl', link.ttl, TTLS, [...path, 'ttl']),
       ...this.#inheritable('tos', link.tos, OUTER_TOS, [...path, 'tos']),
@@ -169,10 +167,17 @@ class Resolver {
     };
   }
 
+  #team({ team_mode: mode, active_port: port }: LinkYaml, path: Path): Pick<Link, 'teamMode' | 'activePort'> {
+    if (mode === undefined) return {};
+    const teamMode = this.#oneOf('mode of a team', TEAM_MODES, mode, [...path, 'team_mode']);
+    if (teamMode !== 'activebackup') return { teamMode };
+    if (port !== undefined) return { teamMode, activePort: this.#word(port, [...path, 'active_port']) };
+    throw this.#problem(path, 'a team in mode activebackup needs an "active_port": without one it drops all');
+  }
+
   #oneOf<W extends string>(what: string, words: readonly W[], text: string, path: Path): W {
     const word = this.#word(text, path);
-    const known = words.find((one) => one === word);
-    if (known !== undefined) return known;
+    for (const known of words) if (known === word) return known;
     throw this.#problem(path, `${word} is no ${what}: ${words.join(', ')}`);
   }
 
@@ -242,8 +247,4 @@ class Resolver {
   #problem(path: Path, message: string): ProblemError {
     return new ProblemError([{ ...this.#file.file.at(path), message }]);
   }
-}
-
-function needsOf({ kind, qdisc }: Link): string[] {
-  return [...(kind === 'lo' ? [] : [kind]), ...(qdisc === undefined ? [] : [qdisc])];
 }

@@ -84,6 +84,8 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
       link.kind !== 'lo' && !(link.kind === 'veth' && !link.peer) && !made.has(`${name}/${link.name}`),
   );
   if (create.some(({ kind }) => kind === 'tap')) draft.refuse('a NIC in user space');
+  if (create.some(({ kind }) => kind === 'team'))
+    draft.refuse('a team, the mode of which ip(8) does not set,');
   if (create.some(({ qdisc }) => qdisc !== undefined)) draft.refuse('a queueing discipline');
   if (create.length > 0) draft.enter(name);
   for (const link of create) {

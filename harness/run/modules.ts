@@ -3,6 +3,7 @@
 const MODULES: Readonly<Record<string, readonly string[]>> = {
   vlan: ['8021q'],
   bond: ['bonding'],
+  team: ['team', 'team_mode_roundrobin', 'team_mode_activebackup', 'team_mode_broadcast'],
   tap: ['tun'],
   fq: ['sch_fq'],
   etf: ['sch_etf'],

@@ -1,6 +1,6 @@
 /** Suite, topology and behaviour files. */
 import { z } from 'zod';
-import { LINK_KINDS } from '../../contract/topology.ts';
+import { LINK_KINDS, TEAM_MODES } from '../../contract/topology.ts';
 import {
   anything,
   axes,
@@ -74,7 +74,7 @@ const link = z.strictObject({
     .optional()
     .describe(`\`${LINK_KINDS.slice(1).join('`, `')}\` or a \`$parameter\`; by default \`lo\` for lo.`),
   lower: text.optional().describe('vlan, macvlan, ipvlan: the device it stands on.'),
-  master: text.optional().describe('The bond or bridge it belongs to.'),
+  master: text.optional().describe('The bond, team or bridge it belongs to.'),
   id: size.optional().describe('vlan: its tag; vxlan: its network.'),
   priorities: z
     .boolean()
@@ -95,6 +95,10 @@ const link = z.strictObject({
     .regex(/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/, 'a hardware address such as 02:00:00:00:00:01')
     .optional(),
   mode: size.optional().describe('bond, macvlan, ipvlan: the number of its mode.'),
+  team_mode: word
+    .optional()
+    .describe(`team: how it spreads packets over its ports, \`${TEAM_MODES.join('`, `')}\`.`),
+  active_port: word.optional().describe('team: the port that all packets leave by, in mode `activebackup`.'),
   gso_max_size: size.optional().describe('Longest GSO packet in bytes.'),
   gso_max_segs: size.optional().describe('Most segments of a GSO packet.'),
   qdisc: word
@@ -107,6 +111,7 @@ const link = z.strictObject({
   features: z.record(z.string(), feature).optional().describe('ethtool feature → state.'),
   neighbours: z.record(z.string(), word).optional().describe('Address → MAC or `ns/dev`.'),
 });
+export type LinkYaml = z.infer<typeof link>;
 const route = z.strictObject({
   to: prefix,
   dev: word,
