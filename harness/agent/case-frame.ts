@@ -32,6 +32,8 @@ interface Content {
 const ETHERNET = 14;
 const IPV4 = { type: 0x0800, header: 20 } as const;
 const IPV6 = { type: 0x86dd, header: 40 } as const;
+/** Destination options that are cut with the datagram: later fragments name the first header of what was cut. */
+const DESTINATION = 60;
 /** Version 4, no options. */
 const PLAIN_IPV4 = 0x45;
 /** More fragments, and the fragment offset. */
@@ -115,7 +117,8 @@ function plainContent(data: Buffer, link: number, end: number): Content | undefi
 
 function content(data: Buffer, link: number, end: number): Content | undefined {
   const ip = decodeIp(data.subarray(link, end));
-  if (ip?.protocol !== UDP_PROTOCOL) return undefined;
+  if (!ip || (ip.protocol !== UDP_PROTOCOL && !(ip.laterFragment && ip.protocol === DESTINATION)))
+    return undefined;
   const ports = ip.laterFragment ? [-1, -1] : decodePorts(ip);
   if (!ports) return undefined;
   const at = ip.bytes.byteOffset - data.byteOffset;

@@ -59,7 +59,7 @@ export interface Link {
   readonly master?: string;
   /** vxlan: address of the tunnel's other end, IPv4 or IPv6; its outer packets have checksums. */
   readonly remote?: string;
-  /** vxlan: UDP port that its outer packets come from; absent: by a hash of the inner ones. */
+  /** vxlan: UDP port that its outer packets come from, or the next one; absent: any, by a hash of the inner ones. */
   readonly sourcePort?: number;
   /** vxlan: TTL or hop limit of its outer packets, 0..255, or that of the inner ones; 0 or absent: the default of the route. */
   readonly ttl?: number | 'inherit';

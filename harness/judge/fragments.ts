@@ -22,7 +22,7 @@ export function settleSums(packets: readonly Packet[], seed: number): readonly P
 function wholeDatagram(list: readonly Packet[], seed: number): Buffer | undefined {
   const [first] = list;
   if (!first) return undefined;
-  const { fragmentId } = observe(first.head);
+  const { fragmentId, carried } = observe(first.head);
   const parts: Buffer[] = [Buffer.from(first.head.slice(-UDP_HEADER_HEX), 'hex')];
   let at = 0;
   for (const one of list) {
@@ -31,7 +31,7 @@ function wholeDatagram(list: readonly Packet[], seed: number): Buffer | undefine
     const bytes = one.payload.map((run) => known(run, seed));
     if (bytes.includes(undefined)) return undefined;
     parts.push(...bytes.filter((part) => part !== undefined));
-    at = parts.reduce((total, { length }) => total + length, 0);
+    at = parts.reduce((total, { length }) => total + length, carried);
     if (!moreFragments) return Buffer.concat(parts);
   }
   return undefined;

@@ -27,16 +27,18 @@ export class OuterFirsts {
     return first(this.#link, whole, seen) === seen ? FIRSTS : seen;
   }
 
-  /** A hash decides; what is of one flow has one port. */
+  /**
+   * A hash decides; what is of one flow has one port. A range of two (ip-link(8): srcport MIN MAX) is the narrowest there is, of
+   * which kernels before 7.3 never took the second (udp_flow_src_port()).
+   */
   from(seen: ObservedOuter, want: ModelPacket): string {
     const { sourcePort: port } = seen;
-    if (want.outer?.from.port !== 0) return seen.from;
-    const { socket, from, to, flowLabel } = want;
+    const { socket, from, to, flowLabel, outer } = want;
+    const given = outer?.from.port ?? 0;
+    const { least, most } = given === 0 ? CHOSEN : { least: given, most: given + 1 };
     const flow = [socket, from.address, to.address, to.port, flowLabel].join(' ');
-    const chosen = port >= CHOSEN.least && port <= CHOSEN.most;
-    return chosen && first(this.#port, flow, port) === port
-      ? seen.from.replace(/\d+$/u, ANY_PORT)
-      : seen.from;
+    const right = port >= least && port <= most && first(this.#port, flow, port) === port;
+    return right ? seen.from.replace(/\d+$/u, given === 0 ? ANY_PORT : String(given)) : seen.from;
   }
 
   /** RFC 6864: what may be cut on the way has an identification that does not come again soon. */

@@ -6,6 +6,7 @@ import { UDP_HEADER, networkHeader } from './limits.ts';
 import { inLaterFragments } from './options.ts';
 import type { ModelPacket } from './packets.ts';
 import { cut } from './payloads.ts';
+import { firstHop } from './request.ts';
 import type { Request } from './request.ts';
 
 /** Where a fragment's bytes stand in what was cut, the UDP header included. In bytes. */
@@ -63,6 +64,7 @@ export function fragmentsOf(whole: ModelPacket, request: Request): ModelPacket[]
     const more = length < left;
     list.push({
       ...whole,
+      ...(offset > 0 ? { to: onItsWay(whole, request) } : {}),
       payload: cut(whole.payload, Math.max(0, offset - before), offset + length - before),
       ipLength: header + fragmentHeader + length,
       udpLength: offset === 0 ? whole.udpLength : 0,
@@ -73,6 +75,11 @@ export function fragmentsOf(whole: ModelPacket, request: Request): ModelPacket[]
     offset += length;
   }
   return list;
+}
+
+/** A later fragment shows where it is going next, and no header that says what is behind. */
+function onItsWay({ to }: ModelPacket, { routing }: Request): ModelPacket['to'] {
+  return { ...to, address: firstHop(routing) ?? to.address };
 }
 
 /** The fragment header stands between what each fragment has and what is cut with the datagram. */

@@ -8,6 +8,8 @@ import type { Rules } from './signals.ts';
 export const UDP_HEADER = 8;
 /** Of a route without one of its own (net.ipv4.ip_default_ttl, net.ipv6.conf.*.hop_limit). */
 export const DEFAULT_TTL = 64;
+/** ESP with an outer IPv6 header, padding and the longest integrity check leave no more of a packet to others. */
+const ESP_ROOM = 128;
 export const IP_HEADER = { ipv4: 20, ipv6: 40 } as const;
 /** IPv4's total length; IPv6's payload length does not count its own header. */
 const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
@@ -53,8 +55,11 @@ export function checkFits(request: Request, payload: number, last: Message): voi
 /** udp_send_skb(), udp_v6_send_skb(): what is asked of a send with a segment size. `checksums`: by the device. */
 export function checkSegments(request: Request, payload: number, checksums: boolean, rules: Rules): void {
   const { gso, family, fragsize, unchecked, lite } = request;
-  if (gso === 0) return;
   const header = networkHeader(request) + UDP_HEADER;
+  const longest = header + (gso > 0 ? Math.min(payload, gso) : payload);
+  if (request.path.transformed && longest > fragsize - ESP_ROOM && longest <= fragsize)
+    throw new Underivable('IPsec takes room that depends on its ciphers');
+  if (gso === 0) return;
   const segment = rules.has('small-send-ignores-gso-size') ? Math.min(payload, gso) : gso;
   if (header + segment > fragsize)
     throw new Refused(rules.has('oversized-gso-is-emsgsize') ? 'EMSGSIZE' : 'EINVAL');
@@ -63,7 +68,7 @@ export function checkSegments(request: Request, payload: number, checksums: bool
   );
   if (payload + (payloadOnly ? 0 : header) > gso * rules.maxSegments) throw new Refused('EINVAL');
   if (unchecked) throw new Refused('EINVAL');
-  if (lite) throw new Refused('EIO');
+  if (lite || request.path.transformed) throw new Refused('EIO');
   // Before 10154dbded6d a packet whose checksum was not left to the device was refused.
   if (!checksums && !rules.has('sends-without-checksum-offload')) throw new Refused('EIO');
   if (hasExtensions(request) && !rules.has('gso-with-ipv6-extension-headers')) throw new Refused('EIO');

@@ -23,6 +23,8 @@ export interface Path {
   /** The address it gets when the socket has none. */
   readonly source: string;
   readonly cast: Cast;
+  /** IPsec makes another packet of what is sent. */
+  readonly transformed: boolean;
 }
 
 interface Space {
@@ -46,7 +48,7 @@ export class Network {
   readonly #spaces = new Map<string, Space>();
   /** Why nothing can be said any more; empty: everything can. */
   #lost = '';
-  #xfrm = '';
+  readonly #transforms = new Set<string>();
   readonly #labels = new Map<string, boolean>();
 
   constructor(topology: Topology) {
@@ -78,7 +80,8 @@ export class Network {
     if (change.kind === 'sysctl') {
       if (change.key === AUTO_LABELS) this.#labels.set(change.ns, change.value !== '0');
       else this.#lost = `sysctl ${change.key} was set`;
-    } else if (change.kind === 'xfrm') this.#xfrm = `${change.from} to ${change.to} goes through XFRM`;
+    } else if (change.kind === 'xfrm')
+      this.#transforms.add([change.ns, bare(change.from), bare(change.to)].join(' '));
     else if (change.kind === 'link') this.#changeLink(space, change);
     else {
       const rest = space?.routes.filter((route) => route.to !== change.to || route.table !== undefined) ?? [];
@@ -109,7 +112,6 @@ export class Network {
   /** The way of a packet. Null: there is none (ENETUNREACH). @throws Underivable */
   path(ns: string, family: Family, to: string, by: Selector): Path | null {
     if (this.#lost !== '') throw new Underivable(this.#lost);
-    if (this.#xfrm !== '') throw new Underivable(this.#xfrm);
     const address = parseAddress(to);
     const space = this.#spaces.get(ns);
     if (!address || !space) throw new Underivable(`no such destination: ${to}`);
@@ -128,7 +130,8 @@ export class Network {
     if (this.#spreads(space, link)) throw new Underivable(`${link.name} has several ports to send by`);
     const deviceMtu = link.mtu ?? ETHERNET_MTU;
     const pathMtu = Math.min(best.mtu ?? deviceMtu, MOST[family]);
-    return { ns, dev: best.dev, deviceMtu, pathMtu, source, cast };
+    const transformed = this.#transforms.has([ns, source, to].join(' '));
+    return { ns, dev: best.dev, deviceMtu, pathMtu, source, cast, transformed };
   }
 
   /** To a group or everybody: by the device the socket is bound to, or the one of that network. */
@@ -140,7 +143,8 @@ export class Network {
     if (!link || source === undefined || this.lowest(ns, link.name) !== link.name)
       throw new Underivable('nobody knows the device of what is sent to many');
     const deviceMtu = link.mtu ?? ETHERNET_MTU;
-    return { ns, dev: link.name, deviceMtu, pathMtu: Math.min(deviceMtu, MOST[family]), source, cast };
+    const pathMtu = Math.min(deviceMtu, MOST[family]);
+    return { ns, dev: link.name, deviceMtu, pathMtu, source, cast, transformed: false };
   }
 
   /** A namespace's own addresses are reached over lo, whichever device they are on. */
@@ -148,7 +152,7 @@ export class Network {
     const deviceMtu = space.links.get('lo')?.mtu ?? LO_MTU;
     const route = space.routes.find((one) => one.local && bare(one.to) === to);
     const pathMtu = Math.min(route?.mtu ?? deviceMtu, MOST[family]);
-    return { ns, dev: 'lo', deviceMtu, pathMtu, source: to, cast: 'one' };
+    return { ns, dev: 'lo', deviceMtu, pathMtu, source: to, cast: 'one', transformed: false };
   }
 
   owns(ns: string, address: string): boolean {

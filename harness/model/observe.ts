@@ -19,6 +19,8 @@ export interface Observed {
   readonly fragmentId?: number;
   readonly fragmentAt: number;
   readonly moreFragments: boolean;
+  /** Bytes of extension headers that are cut with the datagram: behind the fragment header. */
+  readonly carried: number;
   /** What is wrong with the headers, of those around it too. */
   readonly wrong: string;
   /** Absent: it is in no tunnel. All else is about the packet inside. */
@@ -35,6 +37,7 @@ const NONE: Observed = {
   fragment: '',
   fragmentAt: 0,
   moreFragments: false,
+  carried: 0,
   wrong: '',
 };
 
@@ -65,7 +68,8 @@ function add(seen: Observed, layer: Layer): Observed {
       extensions: joined(seen.extensions, extensionText({ header: FRAGMENT, body: '' })),
       ...fragmented(layer.fragment.offset, layer.fragment.more, layer.fragment.id),
     };
-  return { ...seen, extensions: joined(seen.extensions, extensionText(layer)) };
+  const carried = seen.fragmentId === undefined ? 0 : seen.carried + 1 + layer.body.length / 2;
+  return { ...seen, carried, extensions: joined(seen.extensions, extensionText(layer)) };
 }
 
 /** `0:…`: number and content. */

@@ -24,6 +24,8 @@ export interface Passage {
 export function passage(sent: Sent, network: Network, rules: Rules): Passage {
   const { path } = sent.request;
   const { ns, dev } = path;
+  // What leaves is ESP: no capture of UDP sees it, and no socket for UDP gets it where nobody has the key.
+  if (path.transformed) return { views: bothEnds(network, ns, dev, [], []), arriving: [] };
   const packets = packetsOf(sent, network.device(ns, dev, rules), rules);
   const link = network.link(ns, dev);
   if (link?.kind === 'vxlan') {

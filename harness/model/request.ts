@@ -196,7 +196,7 @@ function source(socket: SocketState, said: Said, path: Path, network: Network): 
 const SEGMENT_ROUTING = 4;
 
 /** fl6_update_dst(): segments are in reverse order, 8 bytes into the header; the one at segments_left is next. */
-function firstHop(routing: Buffer): string | null {
+export function firstHop(routing: Buffer): string | null {
   if (routing.length === 0) return null;
   if (routing[2] !== SEGMENT_ROUTING)
     throw new Underivable(`there is no rule for routing header type ${String(routing[2])}`);

@@ -14,7 +14,7 @@ import type { Rules } from './signals.ts';
 /** The headers around a packet in a tunnel. Sizes in bytes. */
 export interface Outer {
   readonly family: Family;
-  /** Port 0: by a hash of the inner packet, the same for all of a flow (udp_flow_src_port()). */
+  /** Or the port behind it. 0: by a hash of the inner packet, the same for all of a flow (udp_flow_src_port()). */
   readonly from: Endpoint;
   readonly to: Endpoint;
   readonly ipLength: number;

@@ -81,7 +81,9 @@ const link = z.strictObject({
     .optional()
     .describe("vlan: priorities 1..7 of packets are those of their tags; by default a tag's is 0."),
   remote: word.optional().describe("vxlan: address of the tunnel's other end."),
-  source_port: size.optional().describe('vxlan: UDP port its packets come from; 0 (default): by a hash.'),
+  source_port: size
+    .optional()
+    .describe('vxlan: UDP port its packets come from, or the next (from 7.3 on); 0 (default): by a hash.'),
   ttl: inheritable.optional().describe("vxlan: TTL of its packets, or `inherit`; 0 (default): the route's."),
   tos: inheritable
     .optional()
