@@ -1,11 +1,13 @@
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -17,7 +19,7 @@ import { compileEchoAgent } from './fixtures/compile.ts';
 import { converse } from './fixtures/converse.ts';
 import { guestMachine } from './guest.ts';
 import type { GuestOptions } from './guest.ts';
-import { findFrozen } from './guest/frozen.ts';
+import { findFrozen, tidy } from './guest/frozen.ts';
 import { planGuest } from './guest/plan.ts';
 
 /* Guests that need not boot. The agent of these tests is silent until it is spoken to. */
@@ -35,8 +37,8 @@ const options: GuestOptions = {
 };
 
 interface Hello {
-  /** Random for each boot. */
-  readonly boot: string;
+  /** Random for each boot: drawn before the channel is opened. */
+  readonly born: string;
   readonly root: readonly string[];
 }
 
@@ -69,14 +71,14 @@ void test(
     t.notOk(first.root.includes('home'), "nothing of the host's is there");
     t.ok(existsSync(join(folder, 'about.json')));
     const second = await live(t);
-    t.equal(second.boot, first.boot);
+    t.equal(second.born, first.born);
     t.match(second.console, /goes on here/);
     t.match(second.console, /Linux version/, 'what was said at its boot is there too');
     const third = await live(t, { fresh: true });
-    t.not(third.boot, first.boot, 'one that shall be fresh boots');
+    t.not(third.born, first.born, 'one that shall be fresh boots');
     t.notMatch(third.console, /goes on here/);
     const other = await live(t, { kernelArguments: ['a.b=c'] });
-    t.not(other.boot, first.boot, 'another command line is another guest');
+    t.not(other.born, first.born, 'another command line is another guest');
     t.equal(readdirSync(dirname(folder)).filter((name) => name.startsWith('frozen-')).length, 2);
   },
 );
@@ -92,16 +94,28 @@ void test(
     writeSync(fd, Buffer.of((byte[0] ?? 0) ^ 1), 0, 1, 100_000_000);
     closeSync(fd);
     const flipped = await live(t);
-    t.not(flipped.boot, before.boot);
-    t.equal((await live(t)).boot, flipped.boot, 'which is what is kept from then on');
+    t.not(flipped.born, before.born);
+    t.equal((await live(t)).born, flipped.born, 'which is what is kept from then on');
     truncateSync(memory, 50_000_000);
     const cut = await live(t);
-    t.not(cut.boot, flipped.boot);
+    t.not(cut.born, flipped.born);
     writeFileSync(join(folder, 'about.json'), '{');
     t.equal(findFrozen(folder), null);
-    t.not((await live(t)).boot, cut.boot);
+    t.not((await live(t)).born, cut.born);
   },
 );
+
+void test('what a run was freezing when it was killed is removed by the next, and what another is freezing now is not', (t) => {
+  const [old, now] = ['frozen-1.999999999.a', `frozen-1.${process.pid}.b`];
+  const store = t.testdir({ [old]: { memory: 'half' }, [now]: { memory: 'half' }, vmlinux: '' });
+  for (const [i, name] of ['frozen-2', 'frozen-3', 'frozen-4', 'frozen-5'].entries()) {
+    mkdirSync(join(store, name));
+    utimesSync(join(store, name), i, i);
+  }
+  tidy(store);
+  t.strictSame(readdirSync(store).sort(), [now, 'frozen-3', 'frozen-4', 'frozen-5', 'vmlinux'].sort());
+  t.end();
+});
 
 void test(
   'guests that start at once and find none frozen each boot, and one of them is kept',
@@ -109,9 +123,9 @@ void test(
   async (t) => {
     rmSync(folder, { recursive: true, force: true });
     const guests = await Promise.all([live(t), live(t)]);
-    t.not(guests[0].boot, guests[1].boot);
+    t.not(guests[0].born, guests[1].born);
     const kept = await live(t);
-    t.ok(guests.some(({ boot }) => boot === kept.boot));
+    t.ok(guests.some(({ born }) => born === kept.born));
     t.strictSame(readdirSync(folder).sort(), ['about.json', 'console.log', 'memory']);
   },
 );

@@ -1,6 +1,6 @@
 /** A kernel in a virtual machine as a machine: booted by virtme-ng, or awakened where one was frozen that had just booted. */
 import { SCRATCH, shellLine, virtmeArguments } from './guest/command.ts';
-import { findFrozen } from './guest/frozen.ts';
+import { findFrozen, tidy } from './guest/frozen.ts';
 import { launch } from './guest/launch.ts';
 import { namespaces, planGuest, prepare } from './guest/plan.ts';
 import type { GuestOptions } from './guest/plan.ts';
@@ -14,6 +14,7 @@ const start = async (options: GuestOptions, machine: MachineOptions): Promise<Ma
   machine.signal.throwIfAborted();
   const plan = await planGuest(options, machine);
   if (plan.note !== '') options.onNote?.(`guests run under TCG, which is slow: ${plan.note}`);
+  if (plan.freezer !== null) tidy(plan.files.folder);
   const frozen = plan.freezer === null ? null : findFrozen(plan.freezer);
   if (frozen) {
     const guest = await launch(options, machine, plan, frozen);

@@ -7,6 +7,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import {
   createReadStream,
   createWriteStream,
+  existsSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -17,6 +18,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -52,10 +54,13 @@ export interface Frozen {
   discard(): void;
 }
 
-/** Where the guest that these words start is kept, below the folder of what it boots from. */
+/**
+ * Where the guest that these words start is kept, below the folder of what it boots from. By the host's CPU too: the time stamp counter
+ * that QEMU emulates runs as fast as the host's own (cpu_get_ticks(), softmmu/cpu-timers.c), and the guest has measured it at its boot.
+ */
 export const frozenFolder = (store: string, words: readonly string[], qemu: string): string => {
   const { size, mtimeMs } = statSync(qemu);
-  const key = createHash('sha256').update(JSON.stringify([words, size, mtimeMs]));
+  const key = createHash('sha256').update(JSON.stringify([words, size, mtimeMs, cpus()[0]?.model]));
   return join(store, `frozen-${key.digest('hex').slice(0, 16)}`);
 };
 
@@ -108,7 +113,7 @@ export interface Freezing {
  * nothing but the time that the next guest needs to boot.
  */
 export const freeze = async (qmp: Qmp, { folder, stream, console, onwards }: Freezing): Promise<void> => {
-  const fresh = `${folder}.${randomUUID()}`;
+  const fresh = `${folder}.${process.pid}.${randomUUID()}`;
   try {
     mkdirSync(fresh);
     const written = stream.then((socket) => keep(socket, join(fresh, MEMORY)));
@@ -157,19 +162,17 @@ const migrated = async (qmp: Qmp): Promise<void> => {
 
 /** Guests frozen from the same files that are kept: with other kernel arguments, CPUs or memory. */
 const KEPT = 3;
-/** What is older than this and has no name yet was left by a run that was killed; in ms. */
-const ABANDONED_MS = 3600 * 1000;
 
-const tidy = (store: string): void => {
-  const frozen = readdirSync(store)
-    .filter((name) => name.startsWith('frozen-'))
-    .map((name) => ({
-      path: join(store, name),
-      whole: !name.includes('.'),
-      used: statSync(join(store, name)).mtimeMs,
-    }))
+/** Removes guests that nobody has used for longest, and what a run was writing when it was killed. */
+export const tidy = (store: string): void => {
+  const frozen = readdirSync(store).filter((name) => name.startsWith('frozen-'));
+  const whole = frozen
+    .filter((name) => !name.includes('.'))
+    .map((name) => ({ name, used: statSync(join(store, name)).mtimeMs }))
     .sort((a, b) => b.used - a.used);
-  const whole = frozen.filter((one) => one.whole);
-  const abandoned = frozen.filter((one) => !one.whole && one.used < Date.now() - ABANDONED_MS);
-  for (const { path } of [...whole.slice(KEPT), ...abandoned]) rmSync(path, { recursive: true, force: true });
+  const left = frozen.filter((name) => name.includes('.') && !isAlive(Number(name.split('.')[1])));
+  for (const name of [...whole.slice(KEPT).map((one) => one.name), ...left])
+    rmSync(join(store, name), { recursive: true, force: true });
 };
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
