@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Duplex } from 'node:stream';
 import tap, { test } from 'tap';
 import type { Test } from 'tap';
 import { aGuestKernel } from './fixtures/guest-kernel.ts';
@@ -19,8 +20,9 @@ import { compileEchoAgent } from './fixtures/compile.ts';
 import { converse } from './fixtures/converse.ts';
 import { guestMachine } from './guest.ts';
 import type { GuestOptions } from './guest.ts';
-import { findFrozen, tidy } from './guest/frozen.ts';
+import { findFrozen, freeze, tidy } from './guest/frozen.ts';
 import { planGuest } from './guest/plan.ts';
+import { Qmp } from './guest/qmp.ts';
 
 /* Guests that need not boot. The agent of these tests is silent until it is spoken to. */
 
@@ -104,6 +106,34 @@ void test(
     t.not((await live(t)).born, cut.born);
   },
 );
+
+void test('a guest that cannot be frozen goes on all the same, and leaves nothing', async (t) => {
+  const store = t.testdir({ file: '' });
+  for (const [place, refused] of [
+    [join(store, 'file', 'frozen-1'), ''],
+    [join(store, 'frozen-1'), 'migrate'],
+  ] as const) {
+    const asked: string[] = [];
+    const socket = new Duplex({
+      read: () => undefined,
+      write: (chunk: Buffer, _, done) => {
+        const { execute } = JSON.parse(String(chunk)) as { execute: string };
+        asked.push(execute);
+        socket.push(execute === refused ? '{"error":{"desc":"no"}}\n' : '{"return":{}}\n');
+        done();
+      },
+    });
+    let went = false;
+    const qmp = new Qmp(socket, () => undefined);
+    const onwards = (): void => {
+      went = true;
+    };
+    await freeze(qmp, { folder: place, stream: new Promise(() => undefined), console: '', onwards });
+    t.ok(went);
+    t.equal(asked.at(-1), 'cont');
+  }
+  t.strictSame(readdirSync(store), ['file']);
+});
 
 void test('what a run was freezing when it was killed is removed by the next, and what another is freezing now is not', (t) => {
   const [old, now] = ['frozen-1.999999999.a', `frozen-1.${process.pid}.b`];

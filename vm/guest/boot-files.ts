@@ -114,7 +114,10 @@ const KEPT = 2;
 const removeUnused = (store: string, now: number): void => {
   const newer = new Map<string, number>();
   const all = readdirSync(store)
-    .map((name) => ({ name, idle: now - statSync(join(store, name)).mtimeMs }))
+    .map((name) => ({
+      name,
+      idle: now - (statSync(join(store, name), { throwIfNoEntry: false })?.mtimeMs ?? 0),
+    }))
     .sort((a, b) => a.idle - b.idle);
   for (const { name, idle } of all) {
     const release = releaseOf(name);

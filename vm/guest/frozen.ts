@@ -18,6 +18,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -114,18 +115,17 @@ export interface Freezing {
  */
 export const freeze = async (qmp: Qmp, { folder, stream, console, onwards }: Freezing): Promise<void> => {
   const fresh = `${folder}.${process.pid}.${randomUUID()}`;
+  const written = stream.then((socket) => keep(socket, join(fresh, MEMORY)));
+  written.catch(() => undefined);
   try {
-    mkdirSync(fresh);
-    const written = stream.then((socket) => keep(socket, join(fresh, MEMORY)));
-    written.catch(() => undefined);
-    await qmp.command('migrate-set-parameters', { 'max-bandwidth': BANDWIDTH });
-    // Not stopped before: one that was would wait to be told to go on, in every copy.
     try {
+      mkdirSync(fresh);
+      await qmp.command('migrate-set-parameters', { 'max-bandwidth': BANDWIDTH });
+      // Not stopped before: one that was would wait to be told to go on, in every copy.
       await qmp.command('migrate', { uri: `unix:${MEMORY_SOCKET}` });
       await migrated(qmp);
     } finally {
-      await qmp.command('cont');
-      onwards();
+      await qmp.command('cont').finally(onwards);
     }
     writeFileSync(join(fresh, CONSOLE), console);
     const about: About = { sha256: await written, frozen: new Date().toISOString() };
@@ -134,7 +134,7 @@ export const freeze = async (qmp: Qmp, { folder, stream, console, onwards }: Fre
     renameSync(fresh, folder);
     tidy(dirname(folder));
   } catch {
-    rmSync(fresh, { recursive: true, force: true });
+    await rm(fresh, { recursive: true, force: true }).catch(() => undefined);
   }
 };
 
@@ -168,7 +168,7 @@ export const tidy = (store: string): void => {
   const frozen = readdirSync(store).filter((name) => name.startsWith('frozen-'));
   const whole = frozen
     .filter((name) => !name.includes('.'))
-    .map((name) => ({ name, used: statSync(join(store, name)).mtimeMs }))
+    .map((name) => ({ name, used: statSync(join(store, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .sort((a, b) => b.used - a.used);
   const left = frozen.filter((name) => name.includes('.') && !isAlive(Number(name.split('.')[1])));
   for (const name of [...whole.slice(KEPT).map((one) => one.name), ...left])

@@ -1,5 +1,5 @@
 /** QEMU's control channel (QMP): one JSON text per line, commands answered in their order, events in between. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** What QEMU says by itself, e.g. `RESUME`, `VSERPORT_CHANGE`. */
 export interface QmpEvent {
@@ -15,14 +15,14 @@ interface Waiting {
 }
 
 export class Qmp {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #waiting: Waiting[] = [];
   readonly #onEvent: (event: QmpEvent) => void;
   #rest = '';
   #gone = false;
 
   /** @param socket connected to QEMU, which has not been talked to yet */
-  constructor(socket: Socket, onEvent: (event: QmpEvent) => void) {
+  constructor(socket: Duplex, onEvent: (event: QmpEvent) => void) {
     this.#socket = socket;
     this.#onEvent = onEvent;
     socket.setEncoding('utf8');
