@@ -42,6 +42,7 @@ interface Hello {
   /** Random for each boot: drawn before the channel is opened. */
   readonly born: string;
   readonly root: readonly string[];
+  readonly tun: boolean;
 }
 
 /** A guest from its start to its end. */
@@ -71,6 +72,7 @@ void test(
   async (t) => {
     const first = await live(t);
     t.notOk(first.root.includes('home'), "nothing of the host's is there");
+    t.ok(first.tun, 'a module that nobody asked for is loaded by who opens its device');
     t.ok(existsSync(join(folder, 'about.json')));
     const second = await live(t);
     t.equal(second.born, first.born);

@@ -30,7 +30,7 @@ export const COMMAND_ENDED = `${MARK} command ended with status`;
 /** Applets of busybox that init uses. */
 export const APPLETS = [
   ...['sh', 'mount', 'umount', 'mkdir', 'cp', 'ln', 'cat', 'sed', 'base64', 'modprobe', 'chroot'],
-  ...['reboot', 'ip', 'grep', 'uname'],
+  ...['reboot', 'ip', 'grep', 'uname', 'mknod'],
 ];
 
 /** Needed for the channel where they are modules. */
@@ -66,7 +66,10 @@ mkdir -p /root/etc /root/tmp /root/run /root/dev /root/proc /root/sys /root/lib/
 mount -o bind /lib/modules /root/lib/modules
 cp /etc/modprobe.conf /root/etc/`;
 
-/** First stage, in the initramfs. */
+/**
+ * First stage, in the initramfs. Of all modules that are loaded by opening a device, tun alone is of use here; its device is otherwise
+ * there only once it is loaded, as systemd-tmpfiles does elsewhere (modules.devname).
+ */
 export const firstStage = (modulesFolder: string | null, needed: readonly string[]): string => `#!/bin/sh
 export PATH=/bin
 mount -t proc proc /proc
@@ -79,6 +82,7 @@ ${hostRoot(modulesFolder, needed)}
 fi
 mount -t tmpfs -o mode=755 tmpfs /root/run
 mount -t devtmpfs -o mode=755 dev /root/dev || fail 'the kernel has no devtmpfs'
+[ -e /root/dev/net/tun ] || { mkdir -p /root/dev/net; mknod /root/dev/net/tun c 10 200; }
 mount -t sysfs sys /root/sys
 mkdir -p /root/dev/pts /root/dev/shm /root/run/segproof
 mount -t devpts -o gid=5,mode=620 devpts /root/dev/pts
