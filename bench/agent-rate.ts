@@ -36,7 +36,7 @@ export async function measure(session: Session, cases: readonly PlannedCase[]): 
   while (evidence.length < cases.length) {
     if (sent < cases.length && sent - evidence.length <= WINDOW / 2) {
       const batch = cases.slice(sent, evidence.length + WINDOW);
-      for (const { program } of batch) session.send({ type: 'run', program });
+      for (const { program } of batch) session.run(program);
       sent += batch.length;
     }
     await session.expect('start', ANSWER_MS);

@@ -34,7 +34,7 @@ export class DeadlineError extends Error {
 export const MAX_DATAGRAM = 65536;
 const MAX_CONTROL = 4096;
 const NS_PER_S = 1_000_000_000n;
-const US_PER_MS = 1000;
+const NS_PER_MS = 1e6;
 /** One set of receive buffers for all cases: they are large, and only one receive happens at a time. */
 let buffers: IncomingMessage | undefined;
 const batch: IncomingMessage[] = [];
@@ -59,7 +59,8 @@ export class Case {
   readonly kept: unknown[] = [];
   /** Some send had a launch time. */
   launches = false;
-  #cpuBefore: NodeJS.CpuUsage | undefined;
+  /** CLOCK_PROCESS_CPUTIME_ID in ns. */
+  #cpuBefore = 0n;
   readonly #deadlineMs: number;
   readonly #started = now();
 
@@ -81,7 +82,7 @@ export class Case {
   /** Call before anything is sent: times count from the first call. */
   beginSending(): void {
     if (this.firstSendAt !== null) return;
-    this.#cpuBefore = process.cpuUsage();
+    this.#cpuBefore = this.own.clock(CLOCK.process);
     this.firstSendAt = this.own.clock(CLOCK.realtime);
   }
 
@@ -90,8 +91,7 @@ export class Case {
    * lets stand still for a while believes that its program ran meanwhile; one that waits for the kernel spends none.
    */
   get slackMs(): number {
-    const { user, system } = process.cpuUsage(this.#cpuBefore);
-    return slack() + Math.ceil((user + system) / US_PER_MS);
+    return slack() + Math.ceil(Number(this.own.clock(CLOCK.process) - this.#cpuBefore) / NS_PER_MS);
   }
 
   /** {@link firstSendAt} in two parts. */

@@ -3,9 +3,10 @@
  * address, also when duplicate address detection is off (net/ipv6/addrconf.c: addrconf_dad_work()). A route that is to take
  * the automatic one's place must come after it: put in before, it would stand beside it with the higher metric, and lose.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parsePrefix } from './addresses.ts';
 import { AF } from './sys.ts';
+import { hasIpv6 } from './sysctl.ts';
 import { waitUntilDone } from './wait.ts';
 
 const TABLE = '/proc/net/ipv6_route';
@@ -17,7 +18,7 @@ export function awaitLocalRoutes(addresses: readonly string[]): void {
     .map(parsePrefix)
     .filter(({ family }) => family === AF.INET6)
     .map(({ address }) => address.toString('hex'));
-  if (wanted.length === 0 || !existsSync(TABLE)) return;
+  if (wanted.length === 0 || !hasIpv6()) return;
   waitUntilDone(() => {
     const there = localRoutes(readFileSync(TABLE, 'latin1'));
     const missing = wanted.find((address) => !there.has(address));

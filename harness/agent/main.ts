@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { openChannel } from '../../vm/agent-channel.ts';
 import type { AgentChannel } from '../../vm/agent-channel.ts';
 import type { FromAgent, Greeting, ToAgent } from '../contract/protocol.ts';
+import type { Topology } from '../contract/topology.ts';
 import { awake } from './awake.ts';
 import { KernelLog } from './kernel-log.ts';
 import { realSystemCalls } from './libc.ts';
@@ -65,6 +66,7 @@ function serve(channel: AgentChannel, around: Surroundings, namespaces: Namespac
   const say = (message: FromAgent): void => {
     channel.send(message);
   };
+  const topologies = new Map<string, Topology>();
   let started = 0;
   let finished = 0;
   for (;;) {
@@ -76,10 +78,15 @@ function serve(channel: AgentChannel, around: Surroundings, namespaces: Namespac
       case 'survey':
         say({ type: 'survey', kinds: survey(message.kinds, around.own, namespaces) });
         break;
+      case 'topology':
+        topologies.set(message.topology.key, message.topology);
+        break;
       case 'run': {
         say({ type: 'start', id: message.program.id });
         started++;
-        const evidence = runCase(message.program, around);
+        const topology = topologies.get(message.program.topology);
+        if (!topology) throw new Error(`nobody told of topology ${message.program.topology}`);
+        const evidence = runCase({ ...message.program, topology }, around);
         finished++;
         // Held back until the next case's start is said, unless there is none yet.
         channel.post({ type: 'case', evidence } satisfies FromAgent);

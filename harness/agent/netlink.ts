@@ -1,7 +1,7 @@
 /** A synchronous netlink socket: one request, its answer, nothing else in between. */
 import { errnoName } from '../abi/errno.ts';
 import { AF, SOCK, incomingMessage } from './sys.ts';
-import type { SystemCalls } from './sys.ts';
+import type { IncomingMessage, SystemCalls } from './sys.ts';
 import { NLM_F, NLMSG, message, parseError, parseMessages } from './netlink-message.ts';
 import { SystemError } from './namespaces.ts';
 
@@ -26,11 +26,13 @@ export class NetlinkError extends Error {
   }
 }
 
+/** One for all: what is kept of a reply is copied. */
+let reply: IncomingMessage | undefined;
+
 /** Belongs to the namespace it was opened in, for good. */
 export class Netlink {
   readonly #sys: SystemCalls;
   readonly #fd: number;
-  readonly #reply = incomingMessage(REPLY_BYTES, 0);
   #sequence = 0;
 
   constructor(sys: SystemCalls, protocol: number) {
@@ -66,14 +68,15 @@ export class Netlink {
 
   #read(what: string): ReturnType<typeof parseMessages> {
     // The kernel answers before sendmsg() returns (netlink_unicast_kernel()), so there is rarely anything to wait for.
-    let got = this.#sys.recvmsg(this.#fd, this.#reply, DONTWAIT);
+    reply ??= incomingMessage(REPLY_BYTES, 0);
+    let got = this.#sys.recvmsg(this.#fd, reply, DONTWAIT);
     if (got === -EAGAIN) {
       const ready = this.#sys.poll(this.#fd, POLLIN, PATIENCE_MS);
       if (ready === 0) throw new SystemError(`${what}: no answer within ${PATIENCE_MS} ms`, -110);
-      got = this.#sys.recvmsg(this.#fd, this.#reply, DONTWAIT);
+      got = this.#sys.recvmsg(this.#fd, reply, DONTWAIT);
     }
     if (got < 0) throw new SystemError(`${what}: recvmsg(AF_NETLINK)`, got);
-    return parseMessages(this.#reply.data.subarray(0, got));
+    return parseMessages(reply.data.subarray(0, got));
   }
 
   close(): void {

@@ -77,7 +77,7 @@ export const AF = { UNSPEC: 0, INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as 
 export const SOCK = { DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
 export const IPPROTO = { UDP: 17, UDPLITE: 136 } as const;
 /** include/uapi/linux/time.h */
-export const CLOCK = { realtime: 0, monotonic: 1, tai: 11 } as const;
+export const CLOCK = { realtime: 0, monotonic: 1, process: 2, tai: 11 } as const;
 export const POLL = { IN: 1, ERR: 8 } as const;
 /** include/uapi/linux/sched.h */
 export const CLONE_NEWNET = 0x40000000;

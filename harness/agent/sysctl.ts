@@ -11,21 +11,25 @@ export function readSysctl(key: string): string {
 }
 
 /**
- * What IPv6 sends on its own account must not get into counters and captures: no link-local address by itself
- * (addr_gen_mode 1), no router solicitation, no duplicate address detection. For devices created afterwards, which begin with
- * `default`; the address mode of all goes to lo and to `default` too, and detection is off where both say so
- * (net/ipv6/addrconf.c: addrconf_sysctl_addr_gen_mode(), addrconf_dad_begin()). lo solicits and detects nothing.
+ * What IPv6 sends on its own account must not get into counters and captures: no link-local address by itself (addr_gen_mode 1,
+ * which goes to lo and to `default` too), no router solicitation where a topology gives a device such an address. For devices
+ * created afterwards, which begin with `default`. Duplicate address detection is each address's own affair (IFA_F_NODAD,
+ * addresses.ts). net/ipv6/addrconf.c: addrconf_sysctl_addr_gen_mode(), addrconf_dad_begin(), addrconf_dad_completed().
  */
 const QUIET: readonly (readonly [string, string])[] = [
   ['all/addr_gen_mode', '1'],
-  ['all/accept_dad', '0'],
-  ['default/accept_dad', '0'],
   ['default/accept_ra', '0'],
-  ['default/router_solicitations', '0'],
 ];
+
+/** Whether this kernel has IPv6 at all. */
+let ipv6: boolean | undefined;
+
+export function hasIpv6(): boolean {
+  return (ipv6 ??= existsSync('/proc/sys/net/ipv6'));
+}
 
 /** Silences IPv6 in the current, new namespace. */
 export function quietIpv6(): void {
-  if (!existsSync('/proc/sys/net/ipv6')) return;
+  if (!hasIpv6()) return;
   for (const [key, value] of QUIET) writeSysctl(`net/ipv6/conf/${key}`, value);
 }

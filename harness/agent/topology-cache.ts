@@ -6,7 +6,7 @@ import { buildTopology } from './topology.ts';
 import type { BuiltTopology } from './built-topology.ts';
 
 /** Kept at a time; the one unused for longest goes first. */
-const CAPACITY = 32;
+const CAPACITY = 64;
 
 export class TopologyCache {
   readonly #sys: SystemCalls;

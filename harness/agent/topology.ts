@@ -1,5 +1,4 @@
 /** Builds a {@link Topology} in new, anonymous namespaces. */
-import { existsSync } from 'node:fs';
 import type { Link, Namespace, Topology } from '../contract/topology.ts';
 import { addAddress, addNeighbour, addRoute } from './addresses.ts';
 import { Ethtool } from './ethtool.ts';
@@ -14,15 +13,13 @@ import { NETLINK, Netlink } from './netlink.ts';
 import { addRule, ruleWords } from './rules.ts';
 import type { SystemCalls } from './sys.ts';
 import { setQdisc } from './qdisc.ts';
-import { quietIpv6, writeSysctl } from './sysctl.ts';
+import { hasIpv6, quietIpv6, writeSysctl } from './sysctl.ts';
 import { Wire, closeTap, openTap } from './tap.ts';
 import { setActivePort, setTeamMode } from './team.ts';
 import { tunnelOf, tunnelWords } from './vxlan.ts';
 
 /** Of devices whose number matters; the kernel's own choice begins at 2. */
 const FIRST_INDEX = 100;
-/** Missing where the kernel has no IPv6. */
-const IPV6 = '/proc/sys/net/ipv6';
 
 /** Builds it all, or throws with the step that failed and leaves nothing behind. */
 export function buildTopology(topology: Topology, sys: SystemCalls, namespaces: Namespaces): BuiltTopology {
@@ -196,7 +193,7 @@ function connect(name: string, space: Namespace, built: BuiltTopology, setup: st
     const words = `${local ? 'local ' : ''}${to} dev ${dev}${mtu === undefined ? '' : ` mtu ${mtu}`}${where}`;
     setup.push(`${name}: route replace ${words}`);
   }
-  const families = existsSync(IPV6) ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const);
+  const families = hasIpv6() ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const);
   for (const [place, rule] of (space.rules ?? []).entries())
     for (const family of families) {
       addRule(route, family, rule, place);

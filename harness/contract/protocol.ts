@@ -12,11 +12,18 @@ export interface Greeting {
   readonly entropy: string;
 }
 
+/** A program as it is sent: many run over one topology, which is told once and goes by its key from then on. */
+export interface SentProgram extends Omit<Program, 'topology'> {
+  readonly topology: Topology['key'];
+}
+
 export type ToAgent =
   | Greeting
   /** Which link kinds can be created here, which protocols opened? */
   | { readonly type: 'survey'; readonly kinds: readonly string[] }
-  | { readonly type: 'run'; readonly program: Program }
+  /** Not answered. */
+  | { readonly type: 'topology'; readonly topology: Topology }
+  | { readonly type: 'run'; readonly program: SentProgram }
   /** No more work: answer `bye` and exit 0. */
   | { readonly type: 'end' };
 

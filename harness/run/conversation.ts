@@ -44,7 +44,7 @@ export async function converse(talk: Conversation, tasks: Iterator<Task>): Promi
       const batch = runnable(talk, tasks, WINDOW - flight.length);
       for (const { planned } of batch) talk.announce(planned);
       if (batch.length > 0) await talk.synced();
-      for (const { planned } of batch) session.send({ type: 'run', program: pace.program(planned.program) });
+      for (const { planned } of batch) session.run(pace.program(planned.program));
       flight.push(...batch);
     }
     const task = flight.shift();

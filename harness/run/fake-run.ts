@@ -112,7 +112,7 @@ export function wellBehaved(): (message: ToAgent) => Reply[] {
       return [
         { type: 'bye', started: count, finished: count, kernel: { log: [], taint: { before: 0, after: 0 } } },
       ];
-    if (message.type === 'greet') return [];
+    if (message.type === 'greet' || message.type === 'topology') return [];
     count++;
     const { id } = message.program;
     return [

@@ -1,5 +1,6 @@
 /** A typed conversation with the agent on a machine, with a deadline on every wait. */
 import type { FromAgent, ToAgent } from '../contract/protocol.ts';
+import type { Program } from '../contract/program.ts';
 import { MachineError, type Machine } from '../../vm/machine.ts';
 
 /** The agent said nothing within the time it was given. */
@@ -9,6 +10,9 @@ export class Session implements AsyncDisposable {
   readonly #machine: Machine;
   readonly #messages: AsyncIterator<unknown>;
   #pending: Promise<IteratorResult<unknown>> | null = null;
+
+  /** Keys of the topologies that the agent was told of. */
+  readonly #told = new Set<string>();
 
   readonly #aborted: Promise<never>;
   #unlisten = (): void => undefined;
@@ -30,6 +34,14 @@ export class Session implements AsyncDisposable {
 
   send(message: ToAgent): void {
     this.#machine.send(message);
+  }
+
+  /** Has the agent run a program: it answers `start` and `case`. */
+  run(program: Program): void {
+    const { topology } = program;
+    if (!this.#told.has(topology.key)) this.send({ type: 'topology', topology });
+    this.#told.add(topology.key);
+    this.send({ type: 'run', program: { ...program, topology: topology.key } });
   }
 
   /** The next message. Throws {@link Silence} after `ms`, {@link MachineError} when the machine ended. */

@@ -66,7 +66,7 @@ async function ask(
   answerMs: number,
 ): Promise<Probed> {
   if (probe.needs.some((kind) => kinds[kind] !== null)) return 'not-probed';
-  session.send({ type: 'run', program: probe.program });
+  session.run(probe.program);
   await session.expect('start', answerMs);
   const { evidence: told } = await session.expect('case', answerMs + probe.program.deadlineMs);
   const evidence = takeApart(told, probe.program.seed);
