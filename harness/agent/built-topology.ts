@@ -88,6 +88,8 @@ export class BuiltTopology {
   }
 
   dispose(): void {
+    // Threads of libuv's pool are born where the main one is when it first needs them, and stay there: they would keep the namespace.
+    this.#namespaces.leave();
     this.forget('', true);
     for (const space of this.#spaces.values()) {
       space.route.close();

@@ -49,9 +49,14 @@ export class Namespaces {
     this.#current = namespace;
   }
 
+  /** Moves the thread to where the agent was started. */
+  leave(): void {
+    this.enter(this.#home);
+  }
+
   /** Lets go of a namespace; the kernel tears it down when its last socket is gone. */
   drop(namespace: number): void {
-    if (this.#current === namespace) this.enter(this.#home);
+    if (this.#current === namespace) this.leave();
     closeSync(namespace);
   }
 }
