@@ -8,7 +8,7 @@ import { AF } from './sys.ts';
 const RTM = { NEWADDR: 20, NEWROUTE: 24, DELROUTE: 25, NEWNEIGH: 28 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const;
 const IFA_F = { NODAD: 0x02, NOPREFIXROUTE: 0x200 } as const;
-const RTA = { DST: 1, OIF: 4, METRICS: 8 } as const;
+const RTA = { DST: 1, OIF: 4, GATEWAY: 5, METRICS: 8 } as const;
 const RTAX_MTU = 2;
 const TABLE = { MAIN: 254, LOCAL: 255 } as const;
 const RTN = { UNICAST: 1, LOCAL: 2 } as const;
@@ -60,6 +60,8 @@ export interface RouteRequest {
   readonly to: string;
   /** Index of the device. */
   readonly index: number;
+  /** The next hop; absent: there is none. */
+  readonly via?: string | undefined;
   /** RTAX_MTU in bytes. */
   readonly mtu?: number | undefined;
   readonly local?: boolean | undefined;
@@ -71,11 +73,13 @@ function routeBody(request: RouteRequest, scope: number, protocol: number): Buff
   const { address, length, family } = parsePrefix(request.to);
   const table = request.table ?? (request.local ? TABLE.LOCAL : TABLE.MAIN);
   const type = request.local ? RTN.LOCAL : RTN.UNICAST;
+  const via = request.via === undefined ? [] : [attribute(RTA.GATEWAY, parsePrefix(request.via).address)];
   const mtu = request.mtu === undefined ? [] : [nested(RTA.METRICS, attribute(RTAX_MTU, request.mtu))];
   return [
     Buffer.from([family, length, 0, 0, table, protocol, scope, type, 0, 0, 0, 0]),
     attribute(RTA.DST, address),
     attribute(RTA.OIF, request.index),
+    ...via,
     ...mtu,
   ];
 }
@@ -84,7 +88,8 @@ function routeBody(request: RouteRequest, scope: number, protocol: number): Buff
 export function addRoute(netlink: Netlink, request: RouteRequest): void {
   if (request.local) deleteRoute(netlink, { ...request, mtu: undefined }, true);
   const v6 = parsePrefix(request.to).family === AF.INET6;
-  const scope = v6 ? SCOPE.UNIVERSE : request.local ? SCOPE.HOST : SCOPE.LINK;
+  const far = v6 || request.via !== undefined;
+  const scope = far ? SCOPE.UNIVERSE : request.local ? SCOPE.HOST : SCOPE.LINK;
   const flags = NLM_F.CREATE | (request.local ? NLM_F.EXCL : NLM_F.REPLACE);
   netlink.request(
     `cannot add route ${request.to}`,

@@ -187,10 +187,10 @@ function connect(name: string, space: Namespace, built: BuiltTopology, setup: st
   }
   const { route } = built.enter(name);
   awaitLocalRoutes(space.links.flatMap(({ up, addresses }) => (up ? addresses : [])));
-  for (const { to, dev, mtu, local, table } of space.routes) {
-    addRoute(route, { to, index: built.device(name, dev).index, mtu, local, table });
+  for (const { to, dev, via, mtu, local, table } of space.routes) {
+    addRoute(route, { to, index: built.device(name, dev).index, via, mtu, local, table });
     const where = table === undefined ? '' : ` table ${table}`;
-    const words = `${local ? 'local ' : ''}${to} dev ${dev}${mtu === undefined ? '' : ` mtu ${mtu}`}${where}`;
+    const words = `${local ? 'local ' : ''}${to}${via === undefined ? '' : ` via ${via}`} dev ${dev}${mtu === undefined ? '' : ` mtu ${mtu}`}${where}`;
     setup.push(`${name}: route replace ${words}`);
   }
   const families = hasIpv6() ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const);

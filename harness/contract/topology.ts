@@ -100,6 +100,8 @@ export interface Route {
   /** `address/prefix` */
   readonly to: string;
   readonly dev: string;
+  /** Address of the next hop, of the same family; absent: the network is on the link. */
+  readonly via?: string;
   /** RTAX_MTU in bytes. */
   readonly mtu?: number;
   /** In the local table as a local route (replaces the automatic one). */

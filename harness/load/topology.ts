@@ -131,6 +131,7 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
           expected: oneOf(names),
           ...nearHint(route.dev, names),
         });
+      checkNextHop(route, ['namespaces', ns, 'routes', i], report);
     }
     for (const [i, { mark, tos }] of rules.entries()) {
       if (mark === undefined && tos === undefined)
@@ -139,6 +140,17 @@ function checkLinks(yaml: TopologyYaml, report: Report): void {
         });
     }
   }
+}
+
+type RouteYaml = NonNullable<TopologyYaml['namespaces'][string]['routes']>[number];
+
+function checkNextHop({ to, via, local }: RouteYaml, path: Path, report: Report): void {
+  if (via === undefined) return;
+  const family = isIP(via);
+  if (family === 0) report([...path, 'via'], `${quote(via)} is no address`, { expected: 'e.g. 10.0.0.2' });
+  else if (isPrefix(to) && isIP(to.split('/')[0] ?? '') !== family)
+    report([...path, 'via'], `${quote(via)} is not of the family of ${quote(to)}`);
+  if (local) report([...path, 'via'], 'what is local has no next hop');
 }
 
 function checkEnds(yaml: TopologyYaml, report: Report): void {

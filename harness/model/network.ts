@@ -123,8 +123,9 @@ export class Network {
     if (!best) return null;
     const link = space.links.get(best.dev);
     // What waits for an address is charged to the socket, whose next sends may be refused for that.
-    if (link?.neighbours && !(to in link.neighbours))
-      throw new Underivable(`nobody knows the hardware address of ${to}`);
+    const hop = best.via ?? to;
+    if (link?.neighbours && !(hop in link.neighbours))
+      throw new Underivable(`nobody knows the hardware address of ${hop}`);
     const source = link?.addresses.map(bare).find((own) => parseAddress(own)?.length === address.length);
     if (!link || source === undefined) throw new Underivable(`${best.dev} has no ${family} address`);
     if (this.#spreads(space, link)) throw new Underivable(`${link.name} has several ports to send by`);

@@ -98,6 +98,7 @@ class Resolver {
       return {
         to: this.#word(route.to, [...at, 'to']),
         dev: this.#word(route.dev, [...at, 'dev']),
+        ...(route.via === undefined ? {} : { via: route.via }),
         ...(route.mtu === undefined ? {} : { mtu: this.#int(route.mtu, [...at, 'mtu']) }),
         ...(route.local === undefined ? {} : { local: route.local }),
         ...(route.table === undefined ? {} : { table: this.#within(route.table, TABLES, [...at, 'table']) }),

@@ -194,7 +194,8 @@ export function routeCommands(draft: Draft, route: Route): { set: string; clear?
   const family = isIP(route.to.split('/')[0] ?? '') === 6 ? '-6' : '-4';
   const mtu = route.mtu === undefined ? '' : ` mtu ${route.mtu}`;
   const table = route.table === undefined ? (route.local ? ' table local' : '') : ` table ${route.table}`;
-  const end = `dev ${word(draft, route.dev)}${table}`;
+  const via = route.via === undefined ? '' : `via ${route.via} `;
+  const end = `${via}dev ${word(draft, route.dev)}${table}`;
   const type = route.local ? 'local ' : '';
   const del = `ip ${family} route del ${type}${to} ${end}`;
   if (!route.local) return { set: `ip ${family} route replace ${to} ${end}${mtu}`, del };

@@ -117,6 +117,9 @@ export type LinkYaml = z.infer<typeof link>;
 const route = z.strictObject({
   to: prefix,
   dev: word,
+  via: text
+    .optional()
+    .describe('Address of the next hop, of the same family; by default the network is on the link.'),
   mtu: size.optional(),
   local: z.boolean().optional(),
   table: size.optional().describe('Number of the table it is in, 1 to 252; by default the main one.'),
