@@ -9,7 +9,7 @@ import { Console } from './console.ts';
 import { cpioArchive, file, folder, link } from './cpio.ts';
 import type { CpioEntry } from './cpio.ts';
 import { bootModules, loadingOrder } from './modules.ts';
-import { inStandalone, preloadEntries, preloadFiles, standaloneEntries } from './preload.ts';
+import { inStandalone, preloadEntries, preloadFiles, scriptsOf, standaloneEntries } from './preload.ts';
 import { uncompressedKernel } from './vmlinux.ts';
 
 void test('every module is loaded after all that it needs', (t) => {
@@ -137,6 +137,23 @@ void test('the libraries of a program come along, by their real paths, with thei
   const names = preloadEntries(files).map(({ name }) => name);
   for (const path of files)
     t.ok(names.indexOf(`preload${path.replace(/\/[^/]*$/, '')}`) < names.indexOf(`preload${path}`));
+  t.end();
+});
+
+void test('scripts that a distribution took out of node are found by the names in its library', (t) => {
+  const folder = t.testdir({ 'undici-fetch.js': '', 'not.json': '' });
+  const there = join(folder, 'undici-fetch.js');
+  const strings = [
+    there,
+    join(folder, 'gone.js'),
+    'internal/deps/acorn.js',
+    `see ${there}`,
+    '/',
+    there,
+    'end',
+  ];
+  t.strictSame(scriptsOf(Buffer.from(`ELF${strings.join('\0')}.js`)), [there]);
+  t.strictSame(scriptsOf(Buffer.from(`\0${there}`)), [], 'a string that does not end');
   t.end();
 });
 

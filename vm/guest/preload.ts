@@ -3,8 +3,8 @@
  * kernels before 5.17 (readahead came to 9p with netfs): node then takes 30 s to start under TCG.
  */
 import { execFileSync } from 'node:child_process';
-import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { file, folder, link } from './cpio.ts';
 import type { CpioEntry } from './cpio.ts';
 
@@ -18,9 +18,29 @@ const librariesOf = (program: string): string[] => {
   }
 };
 
-/** Program and libraries of `command`, by the names they are asked for, without doubles. */
-export const preloadFiles = ([program = '']: readonly string[]): readonly string[] =>
-  program.startsWith('/') ? [...new Set([program, ...librariesOf(program)])].sort() : [];
+const SCRIPT = Buffer.from('.js\0');
+
+/**
+ * Parts of node that some distributions (Debian 13, Fedora) ship as scripts by themselves; node ends at once where one is missing. Their
+ * absolute names are C strings in its library (node's configure --shared-builtin-undici/undici-path and others).
+ */
+export const scriptsOf = (library: Buffer): string[] => {
+  const names = new Set<string>();
+  for (let at = library.indexOf(SCRIPT); at >= 0; at = library.indexOf(SCRIPT, at + 1)) {
+    const name = library.toString('latin1', library.lastIndexOf(0, at) + 1, at + SCRIPT.length - 1);
+    if (/^\/[\w@./+-]+$/.test(name) && existsSync(name)) names.add(name);
+  }
+  return [...names];
+};
+
+/** Program, libraries and scripts of `command`, by the names they are asked for, without doubles. */
+export const preloadFiles = ([program = '']: readonly string[]): readonly string[] => {
+  if (!program.startsWith('/')) return [];
+  const libraries = librariesOf(program);
+  const node = libraries.filter((path) => basename(path).startsWith('libnode.so'));
+  const scripts = node.flatMap((path) => scriptsOf(readFileSync(path)));
+  return [...new Set([program, ...libraries, ...scripts])].sort();
+};
 
 /** What a guest has in place of the host's root. */
 export interface Standalone {
