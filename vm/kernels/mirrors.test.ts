@@ -1,10 +1,11 @@
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type Test } from 'tap';
 import { parseComplaints, privateConfig, sourceList } from './apt.ts';
 import { has } from './exec.ts';
 import { chooseSources, findSources, parseTargets } from './mirrors.ts';
+import { configured } from './packages.ts';
 import { writeFiles } from './test-kernel.ts';
 
 async function scratch(t: Test, files: Readonly<Record<string, string>>): Promise<string> {
@@ -113,4 +114,30 @@ void test('what apt complains of names the repository and the reason', (t) => {
   ]);
   t.equal(complaints.length, 4);
   t.end();
+});
+
+void test('a change anywhere in the configuration of apt is noticed: what refused a suite may be mended', async (t) => {
+  const folder = await scratch(t, {
+    'sources.list.d/x.sources': '',
+    'apt.conf.d/10proxy': '',
+    'apt.conf': '',
+  });
+  await symlink('nowhere', join(folder, 'apt.conf.d/20gone'));
+  const age = async (path: string, seconds: number): Promise<void> =>
+    utimes(join(folder, path), seconds, seconds);
+  const all = [
+    '',
+    'apt.conf',
+    'apt.conf.d',
+    'apt.conf.d/10proxy',
+    'sources.list.d',
+    'sources.list.d/x.sources',
+  ];
+  for (const path of all) await age(path, 1000);
+  t.equal(configured(folder), 1_000_000);
+  for (const [at, path] of all.entries()) {
+    await age(path, 1001 + at);
+    t.equal(configured(folder), (1001 + at) * 1000, path);
+  }
+  t.equal(configured(join(folder, 'none')), 0);
 });

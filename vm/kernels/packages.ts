@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { apt, indexFiles, updateIndex, type Refused } from './apt.ts';
@@ -35,10 +36,25 @@ const FRESH_MS = 12 * 3600 * 1000;
 /** Suites that were refused are not tried again sooner than this. */
 const RETRY_MS = 60_000;
 
+/** Where a user mends what refused a suite. */
+const APT_CONFIGURATION = ['', 'apt.conf', 'apt.conf.d', 'sources.list', 'sources.list.d'];
+
+/** When the apt whose configuration is in `folder` was last told something, in ms since 1970; 0: never. */
+export function configured(folder = '/etc/apt'): number {
+  const changed = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const times = APT_CONFIGURATION.flatMap((name) => {
+    const path = join(folder, name);
+    const inside = name.endsWith('.d') && existsSync(path) ? readdirSync(path) : [];
+    return [changed(path), ...inside.map((file) => changed(join(path, file)))];
+  });
+  return Math.max(0, ...times);
+}
+
 /** Whether to read the index again for what it lacks: suites were refused, which may have been mended since. */
 export function mayHaveMore({ refused, read }: PackageIndex, options: KernelOptions): boolean {
   const asked = options.refresh === true || options.offline === true;
-  return refused.length > 0 && !asked && Date.now() - read > RETRY_MS;
+  if (refused.length === 0 || asked) return false;
+  return Date.now() - read > RETRY_MS || configured() > read;
 }
 
 /** Bumped when WANTED or the form of the stored index changes. */
