@@ -3,6 +3,7 @@ import t from 'tap';
 import type { CaseEvidence, Datagram } from '../contract/evidence.ts';
 import type { Action, Family } from '../contract/program.ts';
 import type { Topology } from '../contract/topology.ts';
+import { replace } from '../../fixtures/endpoints/common.ts';
 import { realSystemCalls } from './libc.ts';
 import { survey } from './survey.ts';
 import {
@@ -120,6 +121,24 @@ await inPrivateNamespace(import.meta.url, () => {
   t.test('fewer datagrams than wanted: the sentinel ends the receive', (t) => {
     const evidence = agent.run([...pair(), send(0, 10), receive(5, { waitMs: 60_000 })]);
     t.match(last(evidence), { drained: 'sentinel', datagrams: { length: 1 } });
+    t.end();
+  });
+
+  t.test('what comes only when the receiver sleeps is waited for, lest the sentinel overtake it', (t) => {
+    let deferred = (): unknown => undefined;
+    const late = replace(realSystemCalls, {
+      sendmsg: (fd, message, flags) => {
+        deferred = () => realSystemCalls.sendmsg(fd, message, flags);
+        return message.iov.reduce((sum, piece) => sum + piece.length, 0);
+      },
+      poll: (fd, events, ms) => {
+        deferred();
+        return realSystemCalls.poll(fd, events, ms);
+      },
+    });
+    const evidence = agent.run([...pair(), send(0, 300, 100), receive(3)], { sys: late });
+    t.strictSame(sizes(evidence), [100, 100, 100]);
+    t.equal(last(evidence)?.drained, 'sentinel');
     t.end();
   });
 

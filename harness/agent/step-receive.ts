@@ -10,6 +10,13 @@ import { Sentinel } from './sentinel.ts';
 /** Datagrams read beyond those wanted before a flood is called `more`. */
 const SURPLUS = 64;
 const EAGAIN = 11;
+/**
+ * How long to wait, before the sentinel is sent, for what is wanted and has not come. A softirq that was left to ksoftirqd runs as soon as
+ * this thread sleeps. A sentinel sent meanwhile may overtake: gro_cells_receive() (net/core/gro_cells.c) passes cloned packets, which are those
+ * that a capture holds, by the backlog, and others through NAPI, which comes later; whole ones are no clones any more behind a
+ * tunnel (iptunnel_pull_offloads()).
+ */
+const DEFERRED_MS = 50;
 
 /** Counters that one datagram of the agent's own raises. OutTransmits: 6.9 on. */
 const SENT = {
@@ -36,6 +43,7 @@ export function receive(run: Case, action: Receive): AgentStep {
     ...(receiving.datagrams.some(({ atMs }) => atMs !== undefined) ? { slackMs: run.slackMs } : {}),
   });
   let sentinelSent = false;
+  let waitedAfter = -1;
   const limit = action.want + SURPLUS;
   for (;;) {
     // A peek takes nothing away: there is no end to reach.
@@ -55,6 +63,11 @@ export function receive(run: Case, action: Receive): AgentStep {
     }
     if (got !== -EAGAIN) return done(got);
     if (path && sentinel && !sentinelSent && !peeking) {
+      // Once after each: what waits on the error queue makes the socket readable, too.
+      if (receiving.count < action.want && receiving.count > waitedAfter) {
+        waitedAfter = receiving.count;
+        if (receiving.wait(Math.min(action.waitMs, DEFERRED_MS))) continue;
+      }
       sendSentinel(run, sentinel, path, log);
       sentinelSent = true;
       continue;
