@@ -150,7 +150,7 @@ export function* resultsText(run: Collected): Generator<string> {
   let between = '[\n';
   for (const target of run.targets.values())
     for (const result of sorted(target)) {
-      yield between + printableJson(caseResult(result), 2).replace(/^/gm, '    ');
+      yield `${between}    ${printableJson(caseResult(result))}`;
       between = ',\n';
     }
   yield between === '[\n' ? `${TAIL}\n` : '\n  ]\n}\n';

@@ -1,9 +1,10 @@
 /** The results folder: where a run keeps its journal, its reports and the evidence of every case. */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { CaseEvidence } from '../contract/evidence.ts';
 import type { PlannedCase } from '../contract/expectation.ts';
 import type { CaseResult } from '../contract/result.ts';
+import { writeText } from './lines.ts';
 import { packetFile } from './packet-file.ts';
 import { writeError } from './run-error.ts';
 
@@ -25,8 +26,7 @@ export class Evidence {
 
   keep(result: CaseResult, planned: PlannedCase, evidence: CaseEvidence): void {
     this.#guard(() => {
-      const bytes = Buffer.from(`${JSON.stringify(evidence)}\n`);
-      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
+      writeText(this.#fd, `${JSON.stringify(evidence)}\n`);
       if (result.outcome === 'pass') return;
       const dir = this.#dir(result);
       const all = { planned, evidence, checks: result.checks };

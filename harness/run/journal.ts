@@ -1,9 +1,10 @@
 /** The journal: one JSON line per event, synced, so that a run that is cut off tells how far it came. */
-import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { RunEvent } from '../contract/result.ts';
 import { shownPath } from './folder.ts';
 import { START, seal, type Kept } from './journal-line.ts';
+import { writeText } from './lines.ts';
 import { writeError } from './run-error.ts';
 import { dirname } from 'node:path';
 
@@ -37,9 +38,8 @@ export class Journal {
   /** Appends at once; the disk follows by {@link flushed} or soon after. */
   append(event: RunEvent): void {
     const { line, crc } = seal(JSON.stringify(event), this.#crc);
-    const bytes = Buffer.from(line);
     try {
-      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
+      writeText(this.#fd, line);
     } catch (error) {
       throw this.#explain(error);
     }
