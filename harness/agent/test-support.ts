@@ -34,9 +34,8 @@ export interface TestAgent {
   dispose(): void;
 }
 
-/** An agent without a channel, in this process. */
-export function testAgent(): TestAgent {
-  const own = realSystemCalls;
+/** An agent without a channel, in this process. `own`: what it builds topologies and captures by. */
+export function testAgent(own: SystemCalls = realSystemCalls): TestAgent {
   const namespaces = new Namespaces(own);
   const topologies = new TopologyCache(own, namespaces);
   const log = new KernelLog(own);

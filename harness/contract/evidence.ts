@@ -75,6 +75,8 @@ export interface Packet {
   readonly gso: string;
   /** In bytes; 0 for a GSO packet: the kernel did not say (before 6.2, 860b7f27b8f7). */
   readonly gsoSize: number;
+  /** `hdr_len` of the virtio-net header, in bytes; only where it leaves out some of a GSO packet's headers. */
+  readonly headerLength?: number;
   /** True when the checksum is left to be filled in. */
   readonly partialChecksum: boolean;
   readonly family: 'ipv4' | 'ipv6';

@@ -5,7 +5,7 @@ import { formatAddress, formatEndpoint, parseAddress } from '../wire/address.ts'
 import { showRuns, sameBytes } from '../judge/notation.ts';
 import { OuterFirsts, expectedOuter, seenOuter } from './compare-outer.ts';
 import { showLeaving } from './launch.ts';
-import { extensionText, fragmentText, observe } from './observe.ts';
+import { extensionText, fragmentText, joined, observe } from './observe.ts';
 import type { ModelPacket } from './packets.ts';
 
 /** A packet's fields by name, in the order they are shown. */
@@ -166,8 +166,12 @@ function seenFields(packet: Packet, want: ModelPacket | undefined, firsts: First
     ['VLAN', vlan],
     ['fragment', fragment],
     ...seenOuter(packet, outer, want, firsts.outer),
-    ['wrong', wrong],
+    ['wrong', joined(wrong, unsaid(packet))],
   ];
+}
+
+function unsaid({ headerLength }: Packet): string {
+  return headerLength === undefined ? '' : `hdr_len ${headerLength} leaves out headers`;
 }
 
 /**

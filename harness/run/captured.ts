@@ -16,7 +16,7 @@ import { payload } from '../agent/payload.ts';
 import { formatAddress, formatEndpoint } from '../wire/address.ts';
 import { decodeIp, type IpPacket } from '../wire/frame.ts';
 import { decodeUdp } from '../wire/udp.ts';
-import { VNET_SIZE, decodeVnet, isMisplaced, type VnetHeader } from '../wire/vnet.ts';
+import { VNET_SIZE, decodeVnet, isMisplaced, tooShort, type VnetHeader } from '../wire/vnet.ts';
 import { offsetOf, tunnelled } from './tunnelled.ts';
 import { MachineError } from '../../vm/machine.ts';
 
@@ -59,11 +59,13 @@ function packetOf(frame: CapturedFrame, seed: number): Packet {
   const ip = decodeIp(tunnel?.frame ?? bytes);
   if (!ip) throw new MachineError('garbled', 'the agent tells of a captured packet without an IP header');
   const udp = ip.laterFragment ? undefined : decodeUdp(ip, inner.partialChecksum);
+  const headerLength = tooShort(vnet, link.length);
   const text = frame.head.slice((head.length - link.length) * 2);
   return {
     direction: frame.direction,
     gso: vnet.gso,
     gsoSize: vnet.gsoSize,
+    ...(headerLength === undefined ? {} : { headerLength }),
     partialChecksum: inner.partialChecksum,
     family: ip.family,
     ipLength: ip.ipLength,

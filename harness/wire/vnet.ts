@@ -11,6 +11,8 @@ export interface VnetHeader {
   readonly gso: string;
   /** In bytes. */
   readonly gsoSize: number;
+  /** How many bytes, from the frame's first, its headers take or more: what a reader may have to make linear. Absent: nobody said. */
+  readonly headerLength?: number;
   /** The checksum is left to be filled in. */
   readonly partialChecksum: boolean;
   /** Where it begins to count, from the frame's first byte; and from there on, where it stands. Absent: nobody said. */
@@ -25,10 +27,19 @@ export function decodeVnet(bytes: Buffer): VnetHeader | undefined {
   return {
     gso: GSO[type] ?? String(type),
     gsoSize: bytes.readUInt16LE(4),
+    headerLength: bytes.readUInt16LE(2),
     partialChecksum: (bytes.readUInt8(0) & NEEDS_CSUM) !== 0,
     checksumAt: bytes.readUInt16LE(6),
     checksumOffset: bytes.readUInt16LE(8),
   };
+}
+
+/**
+ * The header's `hdr_len` where it leaves out some of a GSO packet's `headers` (bytes): VIRTIO 1.2, 5.1.6.2.1, wants it to cover the
+ * transport header.
+ */
+export function tooShort({ gso, headerLength }: VnetHeader, headers: number): number | undefined {
+  return gso !== 'none' && headerLength !== undefined && headerLength < headers ? headerLength : undefined;
 }
 
 /** Is a checksum to be filled in that is not where UDP has it? `transport`: offset of the UDP header in the frame. */

@@ -171,6 +171,7 @@ t.test('the virtio-net header names what is left to do', (t) => {
   t.strictSame(decodeVnet(Buffer.from('01053600e80322000600', 'hex')), {
     gso: 'udp-l4',
     gsoSize: 1000,
+    headerLength: 0x36,
     partialChecksum: true,
     checksumAt: 34,
     checksumOffset: 6,
