@@ -3,6 +3,7 @@ import type { Expectation, Expected } from '../contract/expectation.ts';
 import type { Action, Endpoint, Family } from '../contract/program.ts';
 import type { Location } from '../contract/result.ts';
 import type { Case } from '../load/case.ts';
+import { nearHint } from '../load/problem.ts';
 import type { Path } from '../load/yaml-file.ts';
 import type { Scope } from './scope.ts';
 import { Streams, type Cursor } from './stream.ts';
@@ -68,6 +69,17 @@ export class Build {
   end(name: string, path: Path): End {
     if (name === 'sender' || name === 'receiver') return this.resolved[name];
     return this.scope.fail(path, `unknown endpoint "${name}"`, { expected: 'sender or receiver' });
+  }
+
+  /** A device by the name that the topology gives it; lo is in every namespace. */
+  device(ns: string, name: string, path: Path): string {
+    const links = this.resolved.topology.namespaces[ns]?.links ?? [];
+    const known = [...new Set([...links.map((link) => link.name), 'lo'])];
+    if (known.includes(name)) return name;
+    return this.scope.fail(path, `no device "${name}" in namespace ${ns} of the topology`, {
+      expected: known.join(', '),
+      ...nearHint(name, known),
+    });
   }
 
   socket(name: string, path: Path): OpenSocket {

@@ -412,6 +412,32 @@ test('what cannot be is a problem at its place', (t) => {
   t.end();
 });
 
+test('a device that the topology does not have is a problem at its place, with those it has', (t) => {
+  for (const step of [
+    'capture: { name: c, at: sender, dev: sunk }',
+    'inject: { dev: sunk, bytes: 1 }',
+    'link: { dev: sunk, up: false }',
+    'route: { to: receiver, dev: sunk }',
+  ]) {
+    const found = problemsOf(
+      `  c: { ${ONE} }, topology: sink, steps: [{ open: { socket: s } }, { ${step} }, { send: { socket: s, to: receiver, bytes: 1 } }] }\n`,
+    ).join('\n');
+    t.match(
+      found,
+      /:7:\d+: no device "sunk" in namespace host of the topology; expected sink, lo; did you mean "sink"\?/,
+      step,
+    );
+  }
+  t.same(
+    problemsOf(
+      `  c: { ${ONE} }, topology: sink, steps: [{ open: { socket: s } }, { link: { dev: lo, up: true } }, { send: { socket: s, to: receiver, bytes: 1 } }] }\n`,
+    ),
+    [],
+    'lo is in every namespace',
+  );
+  t.end();
+});
+
 test('lint finds alternatives no kernel reaches and axes that change nothing', (t) => {
   const lint = (cases: string): string[] => planProblems(projectOf(suiteText(cases))).map(formatProblem);
   const send = 'send: { bytes: 1 }';

@@ -31,6 +31,7 @@ export function link(build: Build, step: StepOf<'link'>, path: Path): void {
   const { scope } = build;
   const at = [...path, 'link'];
   const body = step.link;
+  const ns = namespace(build, body.at, at);
   const features = Object.entries(body.features ?? {}).map(([name, state]) => {
     if (typeof state === 'boolean') return [name, state];
     const value = scope.get(state.replace(/^\$/, ''));
@@ -43,8 +44,8 @@ export function link(build: Build, step: StepOf<'link'>, path: Path): void {
     value === undefined ? {} : { [key]: scope.int(value, [...at, name], 0, 2 ** 31 - 1) };
   change(build, step, path, {
     kind: 'link',
-    ns: namespace(build, body.at, at),
-    name: scope.word(body.dev, [...at, 'dev']),
+    ns,
+    name: build.device(ns, scope.word(body.dev, [...at, 'dev']), [...at, 'dev']),
     ...(body.mtu === undefined ? {} : { mtu: scope.int(body.mtu, [...at, 'mtu'], 0, 2 ** 31 - 1) }),
     ...(body.up === undefined ? {} : { up: body.up }),
     ...limit('gsoMaxSize', body.gso_max_size, 'gso_max_size'),
@@ -72,11 +73,12 @@ export function route(build: Build, step: StepOf<'route'>, path: Path): void {
   const { scope } = build;
   const at = [...path, 'route'];
   const { to, dev, mtu, local, del } = step.route;
+  const ns = namespace(build, step.route.at, at);
   change(build, step, path, {
     kind: 'route',
-    ns: namespace(build, step.route.at, at),
+    ns,
     to: prefix(build, scope.word(to, [...at, 'to']), [...at, 'to']),
-    dev: scope.word(dev, [...at, 'dev']),
+    dev: build.device(ns, scope.word(dev, [...at, 'dev']), [...at, 'dev']),
     ...(mtu === undefined ? {} : { mtu: scope.int(mtu, [...at, 'mtu'], 0, 2 ** 31 - 1) }),
     ...(local === undefined ? {} : { local }),
     ...(del === undefined ? {} : { del }),

@@ -147,7 +147,7 @@ export function capture(build: Build, step: StepOf<'capture'>, path: Path): void
   const dev =
     body.dev === undefined
       ? (wire?.dev ?? scope.fail(at, 'on which device? The topology names no wire', { expected: '"dev"' }))
-      : scope.word(body.dev, [...at, 'dev']);
+      : build.device(ns, scope.word(body.dev, [...at, 'dev']), [...at, 'dev']);
   const port = body.port === undefined ? PORT : scope.int(body.port, [...at, 'port'], 0, 65535);
   const action: Action = { do: 'capture', capture: body.name, ns, dev, port };
   const chosen = choose(step.expect, [...path, 'expect'], build.theCase, scope, path);

@@ -114,11 +114,11 @@ function place(build: Build, end: string, by: 'packet' | 'tap', dev: string | un
   const { ns } = build.end(end, path);
   const { namespaces } = build.resolved.topology;
   const links = namespaces[ns]?.links ?? [];
+  const chosen = dev === undefined ? undefined : build.device(ns, dev, [...path, 'dev']);
   const link =
-    links.find(({ name }) => name === dev) ??
-    links.find(({ kind }) => kind === 'veth' || kind === 'tap') ??
-    links[0] ??
-    build.scope.fail(path, `the ${end} has no device`);
+    (chosen === undefined
+      ? (links.find(({ kind }) => kind === 'veth' || kind === 'tap') ?? links[0])
+      : links.find(({ name }) => name === chosen)) ?? build.scope.fail(path, `the ${end} has no device`);
   if (by === 'tap' && link.kind !== 'tap')
     return build.scope.fail(path, `${link.name} is no tap device`, { expected: 'the topology nic' });
   const own = { ns, dev: link.name };
