@@ -5,7 +5,7 @@ import { payload } from '../agent/payload.ts';
 import { gso, host, inPrivateNamespace, loopback, receive, send, testAgent } from '../agent/test-support.ts';
 import { realSystemCalls } from '../agent/libc.ts';
 import { survey } from '../agent/survey.ts';
-import type { Expected, PlannedCase } from '../contract/expectation.ts';
+import type { Expected, ExpectedNotice, PlannedCase } from '../contract/expectation.ts';
 import type { Action, Family } from '../contract/program.ts';
 import type { Topology } from '../contract/topology.ts';
 import { judge } from '../judge/judge.ts';
@@ -51,6 +51,10 @@ const get = (option: string, level = 'SOL_UDP', length = 4): Action => ({
   length,
 });
 const sent = (bytes: number): Expected => ({ ok: true, returns: bytes });
+
+/** SOF_TIMESTAMPING_TX_SOFTWARE, _SOFTWARE, _OPT_ID and _OPT_TSONLY: include/uapi/linux/net_tstamp.h. */
+const TX_STAMPS = 0x892;
+const errorQueue = (want: number): Action => ({ do: 'errors', socket: 'told', want, waitMs: 200 });
 
 /** Every kind of action on lo; `wrong` bends one expectation of each kind. */
 function everything(wrong: boolean): Step[] {
@@ -156,6 +160,31 @@ function everything(wrong: boolean): Step[] {
       { error: or('EFAULT', 'EINVAL') },
     ],
     [{ do: 'connect', socket: 'tx', to: null }, OK],
+    open('told'),
+    [set('told', 'SO_TIMESTAMPING', TX_STAMPS, 'SOL_SOCKET'), OK],
+    [{ ...send(15, 20), socket: 'told' } as Action, sent(20)],
+    [receive(1), { datagrams: row(15, [20]) }],
+    [
+      errorQueue(1),
+      {
+        notices: [
+          {
+            origin: 'timestamping',
+            errno: or('ENOMSG', 'none'),
+            info: 0,
+            data: or(0, 1),
+            length: 0,
+            stamped: true,
+          },
+        ],
+      },
+    ],
+    [set('told', 'SO_TIMESTAMPING', 0, 'SOL_SOCKET'), OK],
+    [errorQueue(0), { notices: or<readonly ExpectedNotice[]>([], [{ origin: 'local' }]) }],
+    [set('told', 'SO_ZEROCOPY', 1, 'SOL_SOCKET'), OK],
+    [{ ...send(16, 25), socket: 'told', flags: ['MSG_ZEROCOPY'] } as Action, sent(25)],
+    [receive(1), { datagrams: row(16, [25]) }],
+    [errorQueue(1), { completions: { first: 0, last: or(0, 1), copied: or(true, false) } }],
     [
       { do: 'counters', ns: 'host', names: ['UdpNoPorts', 'UdpInErrors'] },
       { counters: { UdpNoPorts: 0, UdpInErrors: or(0, 1) } },
@@ -186,7 +215,9 @@ function everything(wrong: boolean): Step[] {
             ],
           },
           { payload: [{ stream: 10, at: 0, length: 10 }] },
-          ...or([{ payload: [{ stream: 11, at: 0, length: 20 }] }], []),
+          { payload: [{ stream: 11, at: 0, length: 20 }] },
+          { payload: [{ stream: 15, at: 0, length: 20 }] },
+          ...or([{ payload: [{ stream: 16, at: 0, length: 25 }] }], []),
         ],
       },
     ],
@@ -423,13 +454,18 @@ await inPrivateNamespace(import.meta.url, async () => {
       'FAIL: expected message 1 to send 21 bytes, got 20',
       'FAIL: expected -1 EMSGSIZE (90), got -1 EINVAL (22)',
       'FAIL: expected -1 EINVAL (22), got -1 EFAULT (14)',
+      'FAIL: notice 0: expected errno 0, got 42',
+      'FAIL: notice 0: expected data 1, got 0',
+      'FAIL: expected 1 notices, got 0',
+      'FAIL: notice 0: expected the data not copied',
+      'FAIL: expected completions to 1, got them to 0',
       'FAIL: expected UdpInErrors to go up by 1, got 0',
       'FAIL: expected packet 0 to have gso_size 99, got 100',
       'FAIL: expected packet 1 to have checksum 1, got 3',
       ...lo.failures
         .filter((line) => /expected byte 0 of item 3 to be 0x.. \(byte 1 of send 3\), got 0x/u.test(line))
         .slice(0, 1),
-      'FAIL: expected no more packets, got one of 20 bytes',
+      'FAIL: expected no more packets, got one of 25 bytes',
     ]);
     t.equal(lo.failures.filter((line) => line.includes('expected byte')).length, 2);
     t.match(lo.stdout, '(rule: What is sent arrives.; suites/by-hand.yaml:15)', 'with its rule and place');

@@ -7,6 +7,7 @@ import { inOrder } from './helper.ts';
 import { newUserNamespace, oneCpu } from './helpers/namespaces.ts';
 import { capture, counters, packets, printCounterStart, receive } from './steps-observe.ts';
 import { change } from './steps-change.ts';
+import { errors } from './steps-errors.ts';
 import { send } from './steps-send.ts';
 import { bind, close, connect, get, open, queue, set } from './steps-socket.ts';
 import { printTopology } from './topology.ts';
@@ -27,6 +28,7 @@ const PRINTERS: Readonly<Partial<Record<string, Printer>>> = {
   change,
   capture,
   packets,
+  errors,
 };
 
 /** Time to build the topology, beyond the case's own deadline, in seconds. */
