@@ -165,7 +165,13 @@ void test('a kernel without 9p is refused by name before it is booted', async (t
 const fakeKvm = async (t: Test): Promise<string> => {
   t.setTimeout(120_000);
   const folder = await mkdtemp(join(tmpdir(), 'segproof-kvm-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const cache = process.env['XDG_CACHE_HOME'];
+  t.teardown(() => {
+    // Whatever uses a cache later must not make this folder anew.
+    if (cache === undefined) delete process.env['XDG_CACHE_HOME'];
+    else process.env['XDG_CACHE_HOME'] = cache;
+    return rm(folder, { recursive: true, force: true });
+  });
   process.env['XDG_CACHE_HOME'] = folder;
   await writeFile(join(folder, 'kvm'), '');
   return join(folder, 'kvm');
