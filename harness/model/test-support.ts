@@ -133,9 +133,10 @@ function frameOf(packet: ModelPacket, count: number): { vnet: Buffer; frame: Buf
   const frame = ethernet(MAC, MAC, between, shown);
   const at = frame.length - data.length - 8;
   const gso = packet.gso === 'none' ? 0 : 5;
+  const headers = gso === 0 ? 0 : at + 8;
   const start = partial ? at : outer.checksum === 'partial' ? ETHERNET + shown.length - content.length : 0;
   return {
-    vnet: vnet([start > 0 ? 1 : 0, gso, 0, packet.gsoSize, start, start > 0 ? 6 : 0]),
+    vnet: vnet([start > 0 ? 1 : 0, gso, headers, packet.gsoSize, start, start > 0 ? 6 : 0]),
     frame,
     length: data.length,
   };

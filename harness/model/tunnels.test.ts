@@ -186,6 +186,11 @@ t.test('what stays whole has both checksums begun and the lengths of the whole',
     wrong((_, vnet) => vnet.writeUInt16LE(UDP.ipv4, 6)),
     '0: checksum partial, not bad',
   );
+  t.equal(
+    wrong((_, vnet) => vnet.writeUInt16LE(UDP.ipv4 + 8, 2)),
+    `0: wrong , not hdr_len ${UDP.ipv4 + 8} leaves out headers`,
+    'the outer headers alone are not all',
+  );
   t.end();
 });
 
