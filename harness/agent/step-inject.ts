@@ -3,21 +3,17 @@ import { close as closeFile, writevSync } from 'node:fs';
 import { errnoNumber } from '../abi/errno.ts';
 import type { StepEvidence } from '../contract/evidence.ts';
 import type { Action, Endpoint, HeaderFaults, MadePacket } from '../contract/program.ts';
-import { parseAddress } from '../wire/address.ts';
-import { ethernet, ip, spoil, tooBig, udp, vnet } from '../wire/build.ts';
-import type { Addresses } from '../wire/build.ts';
-import { UDP_PROTOCOL } from '../wire/udp.ts';
+import { vnet } from '../wire/build.ts';
 import type { Case } from './case.ts';
+import { madeFrame } from './made-frame.ts';
 import { SystemError } from './namespaces.ts';
 import { outcome, result } from './notation.ts';
-import { payload } from './payload.ts';
 import { AF, SOCK } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
 import { tap } from './topology.ts';
 
 type Inject = Extract<Action, { do: 'inject' }>;
 
-const NEEDS_CSUM = 1;
 const SOL_PACKET = 263;
 const PACKET_VNET_HDR = 15;
 const SOCKADDR_LL = 20;
@@ -30,8 +26,7 @@ export function inject(run: Case, action: Inject): StepEvidence {
   // The routes remember what they were told: no other case may have them.
   if (packet.kind === 'too-big') run.topology.usedUp = true;
   run.topology.enter(ns);
-  const addresses = addressesOf(packet);
-  const whole = ethernet(to, mac, addresses, made(run, action, addresses));
+  const whole = madeFrame(action, run.seed, { to, from: mac });
   const frame = whole.subarray(0, action.cut ?? whole.length);
   const { flags, gsoType, hdrLen, gsoSize, csumStart, csumOffset } = action.vnet;
   const header = vnet([flags, gsoType, hdrLen, gsoSize, csumStart, csumOffset]);
@@ -43,32 +38,6 @@ export function inject(run: Case, action: Inject): StepEvidence {
     `csum_start=${csumStart} csum_offset=${csumOffset}}, ${describe(packet)}, ${frame.length} bytes`;
   const call = by === 'tap' ? `writev(tap ${dev}` : `sendmsg(AF_PACKET on ${dev}`;
   return { ...outcome(ret), calls: [`${ns}: ${call}, {${words}})${result(ret)}`] };
-}
-
-function addressesOf(packet: MadePacket): Addresses {
-  const [from, to] =
-    packet.kind === 'udp' ? [packet.from.address, packet.to.address] : [packet.from, packet.to];
-  return { from: bytes(from), to: bytes(to) };
-}
-
-function bytes(address: string): Buffer {
-  const parsed = parseAddress(address);
-  if (!parsed) throw new RangeError(`${address} is no IP address`);
-  return parsed;
-}
-
-/** From the IP header on. */
-function made(run: Case, { packet, vnet: { flags } }: Inject, addresses: Addresses): Buffer {
-  if (packet.kind === 'udp') {
-    const data = payload(run.seed, packet.stream, packet.bytes);
-    const ports = { from: packet.from.port, to: packet.to.port };
-    const right = ip(UDP_PROTOCOL, addresses, udp(ports, addresses, data, (flags & NEEDS_CSUM) !== 0));
-    return packet.faults ? spoil(right, packet.faults) : right;
-  }
-  const { from, to } = packet.about;
-  const ends = { from: bytes(from.address), to: bytes(to.address) };
-  const quoted = udp({ from: from.port, to: to.port }, ends, Buffer.alloc(0), true);
-  return tooBig(addresses, packet.mtu, ip(UDP_PROTOCOL, ends, quoted));
 }
 
 function send(run: Case, { ns, dev }: Inject, index: number, header: Buffer, frame: Buffer): number {

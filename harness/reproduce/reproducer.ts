@@ -8,6 +8,7 @@ import { newUserNamespace, oneCpu } from './helpers/namespaces.ts';
 import { capture, counters, packets, printCounterStart, receive } from './steps-observe.ts';
 import { change } from './steps-change.ts';
 import { errors } from './steps-errors.ts';
+import { inject } from './steps-inject.ts';
 import { send } from './steps-send.ts';
 import { bind, close, connect, get, open, queue, set } from './steps-socket.ts';
 import { printTopology } from './topology.ts';
@@ -29,6 +30,7 @@ const PRINTERS: Readonly<Partial<Record<string, Printer>>> = {
   capture,
   packets,
   errors,
+  inject,
 };
 
 /** Time to build the topology, beyond the case's own deadline, in seconds. */
