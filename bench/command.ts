@@ -46,8 +46,13 @@ export const note = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
+let told = '';
+
+/** A download is told of with every piece that comes. */
 export const onProgress = ({ stage, message }: Progress): void => {
-  note(`${stage}: ${message}`);
+  const line = `${stage}: ${message}`;
+  if (line !== told) note(line);
+  told = line;
 };
 
 /** Prints the claims; 1 when one does not hold and that was asked for. */

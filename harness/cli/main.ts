@@ -1,4 +1,5 @@
 /** The command line: parses, calls one command, turns every error into a message and an exit status. */
+import './optimizing.ts';
 import { CommanderError } from 'commander';
 import { KernelError } from '../../vm/kernels/types.ts';
 import { WriteError } from '../../reports/write.ts';
