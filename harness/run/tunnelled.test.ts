@@ -23,7 +23,12 @@ function ends(family: Family, net: number): { from: Buffer; to: Buffer } {
 }
 
 /** As a capture below a tunnel has it; `partial`: the inner checksum is left to the device. */
-function captured(inner: Family, outer: Family, partial: boolean, change: (frame: Buffer) => void): Packet {
+function captured(
+  inner: Family,
+  outer: Family,
+  partial: boolean,
+  change: (frame: Buffer, header: Buffer) => void,
+): Packet {
   const near = ends(inner, 0);
   const data = payload(SEED, 0, LENGTH);
   const carried = (sum: boolean): Buffer => {
@@ -37,9 +42,9 @@ function captured(inner: Family, outer: Family, partial: boolean, change: (frame
   const right = around(carried(false));
   const sent = Buffer.concat([right.subarray(0, 8), carried(partial)]);
   const bytes = ethernet(MAC, MAC, far, ip(UDP, far, sent));
-  change(bytes);
   const at = bytes.length - LENGTH - 8;
   const header = partial ? vnet([1, 0, 0, 0, at, 6]) : vnet([0, 0, 0, 0, 0, 0]);
+  change(bytes, header);
   const frame: CapturedFrame = {
     direction: 'out',
     head: Buffer.concat([header, bytes.subarray(0, bytes.length - LENGTH)]).toString('hex'),
@@ -113,5 +118,12 @@ t.test('a plain packet has no outer header', (t) => {
   });
   t.equal(packet.outerChecksum, undefined);
   t.equal(packet.to, '10.0.7.2:4790');
+  t.end();
+});
+
+t.test('a checksum that is left to be filled in behind the end is none of the two', (t) => {
+  const packet = captured('ipv4', 'ipv6', true, (frame, header) => header.writeUInt16LE(frame.length - 7, 6));
+  t.equal(packet.checksum, 'misplaced');
+  t.equal(packet.outerChecksum, 'bad');
   t.end();
 });

@@ -38,9 +38,13 @@ export function tunnelled(bytes: Buffer, head: number, vnet: VnetHeader): Tunnel
   return { frame: bytes.subarray(at), at, outer };
 }
 
-/** The checksum that is left to a device, as it has to be: the outer one counts on it (lco_csum()). */
+/**
+ * The checksum that is left to a device, as it has to be: the outer one counts on it (lco_csum()). One that would stand behind the
+ * frame's end is left out.
+ */
 function filledIn(bytes: Buffer, { partialChecksum, checksumAt, checksumOffset }: VnetHeader): Buffer {
   if (!partialChecksum || checksumAt === undefined || checksumOffset !== UDP_CHECK) return bytes;
+  if (checksumAt + UDP_CHECK + 2 > bytes.length) return bytes;
   const copy = Buffer.from(bytes);
   const sum = ~fold(sum16(copy, checksumAt, copy.length)) & 0xffff;
   copy.writeUInt16BE(sum === 0 ? 0xffff : sum, checksumAt + checksumOffset);
