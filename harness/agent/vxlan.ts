@@ -51,14 +51,14 @@ function range(port: number): Buffer {
   return bytes;
 }
 
-/** `remote`: as it is to be written. */
+/** `remote`: as it is to be written. ip(8) reads a TOS as hex (rtnl_dsfield_a2n()), whatever it begins with. */
 export function tunnelWords({ remote, sourcePort, ttl, tos, df, unchecked = false }: Tunnel): string[] {
   return [
     ...['remote', remote, 'dstport', String(VXLAN_PORT)],
     ...(unchecked ? ['noudpcsum', 'udp6zerocsumtx', 'udp6zerocsumrx'] : ['udpcsum']),
     ...(sourcePort === undefined ? [] : ['srcport', String(sourcePort), String(sourcePort + 1)]),
     ...(ttl === undefined ? [] : ['ttl', String(ttl)]),
-    ...(tos === undefined ? [] : ['tos', String(tos)]),
+    ...(tos === undefined ? [] : ['tos', typeof tos === 'number' ? `0x${tos.toString(16)}` : tos]),
     ...(df === undefined ? [] : ['df', df]),
   ];
 }

@@ -12,6 +12,7 @@ const CHECKSUM: Readonly<Record<string, string>> = {
   bad: 'CHECKSUM_BAD',
   partial: 'CHECKSUM_PARTIAL',
   zero: 'CHECKSUM_ZERO',
+  misplaced: 'CHECKSUM_MISPLACED',
 };
 
 /** The third operand of expect(): minus an errno, a number, or any success. */
@@ -71,7 +72,8 @@ export function statedFields(draft: Draft, packet: ExpectedPacket): Map<PacketFi
 function fieldValue(draft: Draft, key: string, value: unknown): string | number {
   if (typeof value === 'boolean') return Number(value);
   if (typeof value === 'number') return value;
-  const known = key === 'gso' ? GSO[String(value)] : key === 'checksum' ? CHECKSUM[String(value)] : undefined;
+  const names = key === 'gso' ? GSO : /checksum$/iu.test(key) ? CHECKSUM : undefined;
+  const known = names?.[String(value)];
   return known ?? draft.refuse(`packets with ${key} ${String(value)}`);
 }
 

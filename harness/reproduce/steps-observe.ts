@@ -1,4 +1,5 @@
 /** receive, counters, capture, packets. */
+import { tunnelOf } from '../agent/vxlan.ts';
 import type { Expected, ExpectedDatagram } from '../contract/expectation.ts';
 import { cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
@@ -115,7 +116,7 @@ export function packets(draft: Draft, action: Of<'packets'>, expected: Expected)
     draft.captures.get(action.capture) ?? draft.refuse(`capture ${action.capture}, never started`);
   if (!('packets' in expected)) return draft.refuse('packets with nothing expected of them');
   const fields = fieldsOf(draft);
-  draft.use(expectPackets(fields));
+  draft.use(expectPackets(fields, hasTunnels(draft)));
   draft.constants.set('GSO_UDP_L4', 5);
   const { lines, items } = packetTable(draft, expected.packets, fields);
   draft.write(
@@ -123,4 +124,10 @@ export function packets(draft: Draft, action: Of<'packets'>, expected: Expected)
       ? [`expect_packets(&${variable}, NULL, 0);`]
       : [`expect_packets(&${variable}, ${lines[0] ?? ''}`, ...lines.slice(1, -1), `}, ${items});`]),
   );
+}
+
+/** A device's own packets hold those of the case where a tunnel sends through it. */
+function hasTunnels(draft: Draft): boolean {
+  const spaces = Object.values(draft.planned.program.topology.namespaces);
+  return spaces.some(({ links }) => links.some((link) => tunnelOf(link) !== undefined));
 }

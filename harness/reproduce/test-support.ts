@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import type { Expected, ExpectedDatagram, PlannedCase } from '../contract/expectation.ts';
 import type { Action } from '../contract/program.ts';
 import type { Topology } from '../contract/topology.ts';
+import { loadProject } from '../load/project.ts';
+import { planTarget } from '../plan/target.ts';
 
 export type Step = readonly [Action, Expected];
 
@@ -98,4 +100,31 @@ function execute(
       resolve({ exit: error ? (typeof code === 'number' ? code : -1) : 0, stdout, stderr });
     });
   });
+}
+
+let allPlanned: readonly PlannedCase[] | undefined;
+
+/** The first variant of a case of the suites that has these axes, as it is planned for a kernel with all behaviours. */
+export function ofSuites(path: string, ...axes: readonly string[]): PlannedCase {
+  allPlanned ??= planAll();
+  const found = allPlanned.find(({ id }) => {
+    const [own, rest = ''] = id.split(/[[\]]/u);
+    return own === path && axes.every((axis) => rest.split(',').includes(axis));
+  });
+  if (!found) throw new RangeError(`there is no case ${path} with ${axes.join()}`);
+  return found;
+}
+
+function planAll(): readonly PlannedCase[] {
+  const { suites, topologies, behaviours } = loadProject('.');
+  const cases = suites.flatMap((suite) => suite.cases);
+  return [...planTarget(cases, { topologies, behaviours, has: () => true })];
+}
+
+/** The same with expectations that `bend` makes others of. */
+export function bent(plan: PlannedCase, bend: (expected: Expected) => Expected): PlannedCase {
+  return {
+    ...plan,
+    expectations: plan.expectations.map((one) => ({ ...one, expected: bend(one.expected) })),
+  };
 }

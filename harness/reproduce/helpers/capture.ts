@@ -44,17 +44,16 @@ static struct capture open_capture(const char *dev, int port)
 }`,
 };
 
-const seen: Helper = {
+export const seen: Helper = {
   includes: ['netinet/in.h', 'stdint.h'],
   code: String.raw`
-enum { CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_ZERO, CHECKSUM_PARTIAL };
-
-/* What a captured packet says. */
+/* What a captured packet says; IPv6 has no DF (-1). */
 struct seen {
 	int gso, gso_size, checksum;
 	int ip_length, udp_length, ttl, tos, df;
 	int sport, dport;
 	const unsigned char *source, *destination;
+	uint32_t pseudo;	/* sum of the pseudo header */
 	const unsigned char *payload;
 	int length;
 };
@@ -107,6 +106,7 @@ static int parse_ipv6(const unsigned char *ip, int *length, struct seen *p)
 	p->ip_length = 40 + be16(ip + 4);
 	p->tos = be16(ip) >> 4 & 255;
 	p->ttl = ip[7];
+	p->df = -1;
 	p->source = ip + 8;
 	p->destination = ip + 24;
 	if (p->ip_length > 40 && p->ip_length < *length)
@@ -125,12 +125,11 @@ static int parse_ipv6(const unsigned char *ip, int *length, struct seen *p)
 	return next == IPPROTO_UDP ? at : 0;
 }
 
-/* True for UDP; the checksum is over the pseudo header and all bytes up to the end of the packet. */
+/* True for UDP. */
 static int parse_frame(const unsigned char *frame, int length, struct seen *p)
 {
 	int at = 14, udp = 0, addresses = 16;
 	const unsigned char *ip;
-	uint32_t sum;
 
 	while (length >= at && (be16(frame + at - 2) == 0x8100 || be16(frame + at - 2) == 0x88a8))
 		at += 4;
@@ -149,11 +148,8 @@ static int parse_frame(const unsigned char *frame, int length, struct seen *p)
 	p->udp_length = be16(ip + udp + 4);
 	p->payload = ip + udp + 8;
 	p->length = length - udp - 8;
-	sum = sum16(p->source, addresses, IPPROTO_UDP + length - udp);
-	sum = sum16(ip + udp, length - udp, sum16(p->destination, addresses, sum));
-	p->checksum = sum && sum % 0xffff == 0 ? CHECKSUM_GOOD : CHECKSUM_BAD;
-	if (!be16(ip + udp + 6))
-		p->checksum = CHECKSUM_ZERO;
+	p->pseudo = sum16(p->source, addresses, IPPROTO_UDP + length - udp);
+	p->pseudo = sum16(p->destination, addresses, p->pseudo);
 	return 1;
 }`,
 };

@@ -1,19 +1,16 @@
 /** Captured packets held against those that must have passed. */
 import type { Helper } from '../helper.ts';
 import { openCapture, parse } from './capture.ts';
+import { checksumOf, frame } from './checksums.ts';
 import { isAnyMark } from './mark.ts';
 import { slices } from './payload.ts';
 import { die, fail } from './report.ts';
+import { parseTunnelled } from './tunnels.ts';
 
-const nextPacket: Helper = {
-  needs: [die, isAnyMark, openCapture, parse],
-  includes: ['errno.h', 'linux/virtio_net.h', 'sys/uio.h'],
+const nextFrame: Helper = {
+  needs: [die, frame, openCapture],
+  includes: ['errno.h', 'sys/uio.h'],
   code: String.raw`
-struct frame {
-	struct virtio_net_hdr vnet;
-	unsigned char bytes[65536 + 256];
-};
-
 static int read_frame(int fd, void *into, int room, int *outgoing, int *partial)
 {
 	_Alignas(struct cmsghdr) char control[256];
@@ -50,8 +47,25 @@ static int next_frame(const struct capture *c, struct frame *frame, int *outgoin
 	memset(&frame->vnet, 0, sizeof(frame->vnet));
 	frame->vnet.gso_type = GSO_UDP_L4;
 	return read_frame(c->plain, frame->bytes, sizeof(frame->bytes), outgoing, partial);
-}
+}`,
+};
 
+/** Without tunnels. */
+const parsePacket: Helper = {
+  needs: [checksumOf, openCapture, parse],
+  code: String.raw`
+static int parse_packet(const struct frame *frame, int length, int partial, struct seen *p)
+{
+	if (!parse_frame(frame->bytes, length, p))
+		return 0;
+	p->checksum = checksum_of(frame, p, 0, partial);
+	return 1;
+}`,
+};
+
+const nextPacket = (tunnels: boolean): Helper => ({
+  needs: [isAnyMark, nextFrame, tunnels ? parseTunnelled : parsePacket],
+  code: String.raw`
 /* The next packet of the case; 0 when there is none. */
 static int next_packet(const struct capture *c, struct seen *p)
 {
@@ -60,20 +74,19 @@ static int next_packet(const struct capture *c, struct seen *p)
 
 	while ((length = next_frame(c, &frame, &outgoing, &partial)) >= 0) {
 		memset(p, 0, sizeof(*p));
-		if ((c->loopback && !outgoing) || !parse_frame(frame.bytes, length, p))
+		if ((c->loopback && !outgoing) || !parse_packet(${tunnels ? 'c, ' : ''}&frame, length, partial, p))
 			continue;
 		if ((p->sport != c->port && p->dport != c->port) || is_any_mark(p->payload, p->length))
 			continue;
 		p->gso = frame.vnet.gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
 		p->gso_size = frame.vnet.gso_size;
-		p->checksum = partial ? CHECKSUM_PARTIAL : p->checksum;
 		return 1;
 	}
 	if (length != -EAGAIN)
 		die("recvmsg(AF_PACKET)");
 	return 0;
 }`,
-};
+});
 
 const noDrops: Helper = {
   needs: [die, openCapture],
@@ -97,6 +110,12 @@ export const PACKET_FIELDS = {
   gso: 'gso',
   gsoSize: 'gso_size',
   checksum: 'checksum',
+  outerChecksum: 'outer_checksum',
+  outerIpLength: 'outer_ip_length',
+  outerUdpLength: 'outer_udp_length',
+  outerTtl: 'outer_ttl',
+  outerTos: 'outer_tos',
+  outerDf: 'outer_df',
   ipLength: 'ip_length',
   udpLength: 'udp_length',
   ttl: 'ttl',
@@ -107,21 +126,42 @@ export const PACKET_FIELDS = {
 /** C names of fields. */
 export type PacketField = (typeof PACKET_FIELDS)[keyof typeof PACKET_FIELDS];
 
+/** Fields of the packet around one in a tunnel. */
+const OUTER = 'outer_';
+
 /** One for each set of fields: a program that reads two captures needs it once. */
 const made = new Map<string, Helper>();
 
-/** Compares the fields that this case states anywhere, -1 where one packet leaves it open. */
-export function expectPackets(fields: ReadonlySet<PacketField>): Helper {
-  const key = [...fields].join();
-  const helper = made.get(key) ?? make(fields);
+/**
+ * Compares the fields that this case states anywhere, -1 where one packet leaves it open. `tunnels`: the case's packets may be
+ * in some.
+ */
+export function expectPackets(fields: ReadonlySet<PacketField>, tunnels: boolean): Helper {
+  const inside = tunnels || [...fields].some(isOuter);
+  const key = [inside, ...fields].join();
+  const helper = made.get(key) ?? make(fields, inside);
   made.set(key, helper);
   return helper;
 }
 
-function make(fields: ReadonlySet<PacketField>): Helper {
+function isOuter(field: PacketField): boolean {
+  return field.startsWith(OUTER);
+}
+
+/** Where the program has what it saw. */
+function place(field: PacketField): string {
+  return isOuter(field) ? `outer.${field.slice(OUTER.length)}` : `p.${field}`;
+}
+
+const SHOW_OUTER = String.raw`		if (outer.length >= 0)
+			printf("\taround it: ip %d, udp %d, ttl %d, tos %d, checksum %d\n", outer.ip_length,
+			       outer.udp_length, outer.ttl, outer.tos, outer.checksum);
+`;
+
+function make(fields: ReadonlySet<PacketField>, tunnels: boolean): Helper {
   const members = [...fields].map((field) => `\tint ${field};\n`).join('');
   const checks = [...fields].map((field) => {
-    const check = `\texpect_field(index, "${field}", p.${field}, want->${field});\n`;
+    const check = `\texpect_field(index, "${field}", ${place(field)}, want->${field});\n`;
     return field === 'gso_size'
       ? `\tif (p.gso_size || !p.gso) /* before 6.2 it cannot be seen */\n\t${check}`
       : check;
@@ -137,7 +177,7 @@ static void expect_field(int index, const char *name, int got, int want)
 }
 `;
   return {
-    needs: [fail, nextPacket, noDrops, slices],
+    needs: [fail, nextPacket(tunnels), noDrops, slices],
     includes: ['stdio.h'],
     code: String.raw`
 /* A packet that must pass, or count of them whose bytes follow on from each other; -1: any value. */
@@ -161,7 +201,7 @@ static void expect_packets(const struct capture *c, const struct packet *want, i
 	for (; next_packet(c, &p); index++) {
 		printf("packet: %d bytes of payload, ip %d, udp %d, gso type %d size %d, checksum %d\n",
 		       p.length, p.ip_length, p.udp_length, p.gso, p.gso_size, p.checksum);
-		if (!items) {
+${tunnels ? SHOW_OUTER : ''}		if (!items) {
 			fail("expected no more packets, got one of %d bytes", p.length);
 			continue;
 		}
