@@ -1,6 +1,13 @@
 /** Expectations as C: return values, and tables of datagrams and packets. */
 import { errnoNumber } from '../abi/errno.ts';
-import type { Expected, ExpectedDatagram, ExpectedPacket, Slice } from '../contract/expectation.ts';
+import type {
+  Expected,
+  ExpectedControl,
+  ExpectedDatagram,
+  ExpectedPacket,
+  Slice,
+} from '../contract/expectation.ts';
+import { cBytes, cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
 import { PACKET_FIELDS } from './helpers/packets.ts';
 import type { PacketField } from './helpers/packets.ts';
@@ -38,7 +45,26 @@ export function datagramTable(draft: Draft, list: readonly ExpectedDatagram[]): 
     `.gro = ${item.gro ?? 'NO_GRO'}`,
     ...(item.flags.length === 0 ? [] : [`.flags = ${draft.flags(item.flags)}`]),
     parts(draft, item.payload),
+    ...controls(draft, item.control ?? []),
   ]);
+}
+
+/** Messages that must come along. */
+function controls(draft: Draft, list: readonly ExpectedControl[]): string[] {
+  if (list.length === 0) return [];
+  const items = list.map(({ level, type, hex }) => {
+    const data = Buffer.from(hex, 'hex');
+    const names = `${draft.level(level)}, ${draft.option(type)}, ${cString(type)}`;
+    return `{ ${names}, ${cBytes(data)}, ${data.length} }`;
+  });
+  return [`.control = (struct came[]){ ${items.join(', ')} }, .controls = ${items.length}`];
+}
+
+/** Is any asked for in this case? */
+export function hasControls(draft: Draft): boolean {
+  return draft.planned.expectations.some(
+    ({ expected }) => 'datagrams' in expected && expected.datagrams.some(({ control }) => control?.length),
+  );
 }
 
 /** The same for packets; `fields` are all that the case states anywhere. */

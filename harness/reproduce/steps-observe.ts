@@ -3,12 +3,12 @@ import { tunnelOf } from '../agent/vxlan.ts';
 import type { Expected, ExpectedDatagram } from '../contract/expectation.ts';
 import { cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
-import { datagramTable, errno, fieldsOf, packetTable } from './expected.ts';
+import { datagramTable, errno, fieldsOf, hasControls, packetTable } from './expected.ts';
 import { openCapture } from './helpers/capture.ts';
 import { expectCounter } from './helpers/counters.ts';
 import { expectPackets } from './helpers/packets.ts';
 import { openMark } from './helpers/mark.ts';
-import { receive as receiveHelper } from './helpers/receive.ts';
+import { receive as receiveHelper, receiveControl } from './helpers/receive.ts';
 import { endpoint } from './steps-socket.ts';
 import type { Of } from './steps-socket.ts';
 
@@ -48,9 +48,8 @@ export function receive(draft: Draft, action: Of<'receive'>, expected: Expected)
     draft.refuse('a receive with nothing expected of it');
   const list: readonly ExpectedDatagram[] = 'datagrams' in expected ? expected.datagrams : [];
   if (list.some(({ afterMs }) => afterMs !== undefined)) draft.refuse('times of arrival');
-  if (list.some(({ control }) => control !== undefined)) draft.refuse('control messages of a datagram');
   const table = datagramTable(draft, list);
-  draft.use(receiveHelper);
+  draft.use(hasControls(draft) ? receiveControl : receiveHelper);
   draft.constants.set('UDP_GRO', 104).set('SOL_UDP', 17);
   const fields = [`.fd = ${variable}, .name = ${cString(action.socket)},`];
   if ('error' in expected) fields.push(`.error = ${errno(draft, expected.error)},`);

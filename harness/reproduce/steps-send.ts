@@ -42,11 +42,12 @@ function members(draft: Draft, message: Message): string[] {
   const total = message.iov.reduce((sum, length) => sum + length, 0);
   if (total > MAX_STREAM) draft.refuse(`a send of ${total} bytes`);
   if (message.overwrite !== undefined) draft.refuse('a send whose bytes change after it');
-  if (message.to?.flowinfo !== undefined) draft.refuse('a flow label in an address');
   const lines = [`.stream = ${message.stream},`];
   if (message.to) {
     const [address = '', port = ''] = endpoint(draft, message.to).split(', ');
-    lines.push(`.to = ${address}, .port = ${port},`);
+    const { flowinfo } = message.to;
+    const label = flowinfo === undefined || !address.includes(':') ? '' : ` .flowinfo = ${flowinfo},`;
+    lines.push(`.to = ${address}, .port = ${port},${label}`);
   }
   if (message.iov.length > 0)
     lines.push(`.iov = (int[])${cInts(message.iov)}, .pieces = ${message.iov.length},`);
@@ -62,7 +63,10 @@ function members(draft: Draft, message: Message): string[] {
 function describe(draft: Draft, message: Message): string {
   const parts = [`iov=${foldedList(message.iov)}`];
   if (message.unreadable !== undefined) parts.push(`iov[${message.unreadable}].iov_base=NULL`);
-  if (message.to) parts.unshift(`name=${shown(message.to)}`);
+  if (message.to) {
+    const { flowinfo } = message.to;
+    parts.unshift(`name=${shown(message.to)}${flowinfo === undefined ? '' : ` flowinfo=${flowinfo}`}`);
+  }
   if (message.control.length > 0) {
     const items = message.control.map(({ type, value, length }) => {
       const [, , text] = data(draft, value);

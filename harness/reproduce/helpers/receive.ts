@@ -2,11 +2,12 @@
 import type { Helper } from '../helper.ts';
 import { useMark } from './mark.ts';
 import { slices } from './payload.ts';
+import { expectControl } from './received-control.ts';
 import { expect, fail } from './report.ts';
 
 /** `SPAN`, the room for parts of one item, is defined by the program. */
-const datagram: Helper = {
-  needs: [slices],
+const datagram = (control: boolean): Helper => ({
+  needs: control ? [slices, expectControl] : [slices],
   code: String.raw`
 #define NO_GRO -1	/* no UDP_GRO control message */
 
@@ -17,7 +18,7 @@ struct datagram {
 	int gro;
 	int flags;		/* msg_flags */
 	struct slice part[SPAN];
-};
+${control ? CONTROL_MEMBERS : ''}};
 
 struct receive {
 	int fd;
@@ -32,10 +33,14 @@ struct receive {
 	const char *to;		/* where to send it */
 	int port;
 };`,
-};
+});
 
-const readOne: Helper = {
-  needs: [datagram],
+const CONTROL_MEMBERS = `	const struct came *control;	/* that must come along */
+	int controls;
+`;
+
+const readOne = (control: boolean): Helper => ({
+  needs: [datagram(control)],
   includes: ['arpa/inet.h', 'errno.h', 'netinet/in.h', 'stdio.h', 'sys/socket.h', 'sys/uio.h'],
   code: String.raw`
 /* The UDP_GRO control message, an int. */
@@ -57,6 +62,7 @@ static int gro_of(struct msghdr *msg)
 static struct {
 	unsigned char data[131072];
 	_Alignas(struct cmsghdr) char control[4096];
+	size_t control_length;
 	struct sockaddr_in6 from;
 	int stored, gro, flags;
 } in;
@@ -81,16 +87,17 @@ static int read_one(const struct receive *r)
 	}
 	/* With MSG_TRUNC in the call the return value is the true size. */
 	in.stored = ret < r->room ? ret : r->room;
+	in.control_length = msg.msg_controllen;
 	in.gro = gro_of(&msg);
 	in.flags = msg.msg_flags & ~MSG_CMSG_CLOEXEC;
 	printf("recvmsg(%s, {port=%d, iov=[%d of %d], gro=%d, flags=0x%x}) = %d\n", r->name,
 	       ntohs(in.from.sin6_port), in.stored, r->room, in.gro, in.flags, ret);
 	return ret;
 }`,
-};
+});
 
-const expectDatagram: Helper = {
-  needs: [readOne, fail],
+const expectDatagram = (control: boolean): Helper => ({
+  needs: [readOne(control), fail],
   code: String.raw`
 static void expect_gro(int index, int want)
 {
@@ -118,12 +125,15 @@ static void expect_datagram(const struct receive *r, int index, int ret)
 	expect_gro(index, want->gro);
 	if (in.flags != want->flags)
 		fail("expected msg_flags 0x%x with datagram %d, got 0x%x", want->flags, index, in.flags);
-}`,
-};
+${control ? CONTROL_CHECK : ''}}`,
+});
 
-/** Reads as harness/agent/step-receive.ts does. */
-export const receive: Helper = {
-  needs: [expect, expectDatagram, useMark],
+const CONTROL_CHECK = `	expect_control(index, in.control, in.control_length, want->control, want->controls);
+`;
+
+/** Reads as harness/agent/step-receive.ts does. `control`: datagrams of the case have messages that must come along. */
+const make = (control: boolean): Helper => ({
+  needs: [expect, expectDatagram(control), useMark],
   includes: ['poll.h'],
   code: String.raw`
 static int readable(const struct receive *r)
@@ -185,4 +195,7 @@ static void receive(const struct receive *r)
 	else if (got != wanted)
 		fail("expected %d datagrams, got %d", wanted, got);
 }`,
-};
+});
+
+export const receive = make(false);
+export const receiveControl = make(true);

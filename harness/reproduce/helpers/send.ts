@@ -20,6 +20,7 @@ struct message {
 	int stream;
 	const char *to;		/* NULL: no address is given */
 	int port;
+	uint32_t flowinfo;	/* of an IPv6 address */
 	const int *iov;
 	int pieces;
 	int unreadable;		/* the piece at NULL, counted from 1; 0: none */
@@ -86,6 +87,8 @@ static void fill_message(struct msghdr *msg, const struct message *m, int flags)
 	if (m->to) {
 		msg->msg_name = zeroed(1, sizeof(struct sockaddr_storage));
 		msg->msg_namelen = address(m->to, m->port, msg->msg_name);
+		if (m->flowinfo)
+			((struct sockaddr_in6 *)msg->msg_name)->sin6_flowinfo = htonl(m->flowinfo);
 	}
 	msg->msg_iov = zeroed(m->pieces, sizeof(struct iovec));
 	msg->msg_iovlen = m->pieces;
