@@ -1,10 +1,12 @@
 /** Prints one case as a C program that needs nothing of segproof: for a bug report, a bisection, a mail to a list. */
 import type { Expected, PlannedCase } from '../contract/expectation.ts';
 import type { Action } from '../contract/program.ts';
+import { needsRoot } from './beyond-ip.ts';
 import { commentLines, cString } from './c-text.ts';
 import { Draft } from './draft.ts';
 import { inOrder } from './helper.ts';
 import { newUserNamespace, oneCpu } from './helpers/namespaces.ts';
+import { needRoot } from './helpers/team.ts';
 import { capture, counters, packets, printCounterStart, receive } from './steps-observe.ts';
 import { change } from './steps-change.ts';
 import { errors } from './steps-errors.ts';
@@ -46,7 +48,7 @@ export function reproducer(planned: PlannedCase, release: string): string {
   const { actions } = planned.program;
   if (actions.length !== planned.expectations.length)
     draft.refuse(`${planned.expectations.length} expectations for ${actions.length} actions`);
-  draft.use(newUserNamespace, oneCpu);
+  draft.use(needsRoot(planned.program.topology) ? needRoot : newUserNamespace, oneCpu);
   draft.include('stdio.h', 'unistd.h');
   printTopology(draft);
   draft.beginSteps();
@@ -106,7 +108,7 @@ function assemble(draft: Draft, release: string): string {
     '{',
     '	setlinebuf(stdout);',
     `	alarm(${seconds});`,
-    '	new_user_namespace();',
+    needsRoot(planned.program.topology) ? '	need_root();' : '	new_user_namespace();',
     '	stay_on_one_cpu();',
     '	build_topology();',
     '	run_case();',
@@ -130,7 +132,7 @@ function header(planned: PlannedCase, release: string): string[] {
     ' *',
     ' * Build:   gcc -Wall -Wextra -O1 -o case case.c',
     ' * Run:     ./case, which makes namespaces of its own; it needs ip(8), and root only where user',
-    ' *          namespaces are forbidden',
+    ` *          namespaces are forbidden${needsRoot(planned.program.topology) ? ', and for teams, which obey nobody else' : ''}`,
     ' * Exit:    0 as the rule says, 1 not, 2 could not be tried, 4 the kernel lacks what is needed',
     ' *',
     ' * Printed by segproof explain --c.',

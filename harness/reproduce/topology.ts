@@ -4,6 +4,7 @@ import { hopeful } from '../agent/carriers.ts';
 import { ruleWords } from '../agent/rules.ts';
 import { tunnelOf, tunnelWords } from '../agent/vxlan.ts';
 import type { Link, Namespace, Route, Rule } from '../contract/topology.ts';
+import { isQdisc, printQdisc, printTeamMode, printTeamPorts } from './beyond-ip.ts';
 import { cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
 import { awaitCarrier, mustFeature } from './helpers/devices.ts';
@@ -65,6 +66,7 @@ function printNeeds(draft: Draft): void {
   for (const need of draft.planned.needs) {
     if (need === 'lo' || need === 'xfrm' || need === 'rules' || links.some(({ kind }) => kind === need))
       continue;
+    if (isQdisc(draft, need, links)) continue;
     if (need === 'udplite' || need === 'ipv6') {
       draft.use(needSocket);
       draft.include('netinet/in.h');
@@ -84,15 +86,13 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
       link.kind !== 'lo' && !(link.kind === 'veth' && !link.peer) && !made.has(`${name}/${link.name}`),
   );
   if (create.some(({ kind }) => kind === 'tap')) draft.refuse('a NIC in user space');
-  if (create.some(({ kind }) => kind === 'team'))
-    draft.refuse('a team, the mode of which ip(8) does not set,');
-  if (create.some(({ qdisc }) => qdisc !== undefined)) draft.refuse('a queueing discipline');
   if (create.length > 0) draft.enter(name);
   for (const link of create) {
     draft.use(mustOrSkip);
     const own = word(draft, link.name);
     if (!link.peer) {
       draft.write(`must_or_skip("ip link add ${standing(draft, link)}");`);
+      printTeamMode(draft, link);
       continue;
     }
     made.add(`${link.peer.ns}/${link.peer.name}`);
@@ -137,6 +137,7 @@ function printSettings(draft: Draft, name: string, space: Namespace): void {
   for (const { name: member, master } of space.links)
     if (master !== undefined)
       draft.write(`must("ip link set ${word(draft, member)} master ${word(draft, master)}");`);
+  printTeamPorts(draft, space);
   for (const link of space.links) printLink(draft, name, link);
 }
 
@@ -152,6 +153,7 @@ function printLink(draft: Draft, ns: string, link: Link): void {
     draft.write(`must("ip link set ${dev} address ${macOf(draft, `${ns}/${link.name}`)}");`);
   const mtu = link.mtu === undefined ? '' : ` mtu ${link.mtu}`;
   draft.write(`must("ip link set ${dev}${mtu}${gsoLimits(link)} ${link.up ? 'up' : 'down'}");`);
+  if (link.qdisc !== undefined) printQdisc(draft, dev, link.qdisc);
   for (const address of link.addresses) {
     const v6 = isIP(address.split('/')[0] ?? '') === 6;
     const flags = v6 ? ` nodad${/\/128$|^[^/]*$/u.test(address) ? ' noprefixroute' : ''}` : '';
