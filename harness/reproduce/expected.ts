@@ -38,12 +38,13 @@ export function errno(draft: Draft, name: string): string {
   return `-${name}`;
 }
 
-/** `(struct datagram[]){ … }` as lines, and how many items; NULL for none. */
-export function datagramTable(draft: Draft, list: readonly ExpectedDatagram[]): Table {
+/** `(struct datagram[]){ … }` as lines, and how many items; NULL for none. `timed`: they have a member for it. */
+export function datagramTable(draft: Draft, list: readonly ExpectedDatagram[], timed: boolean): Table {
   return table('datagram', list, (item) => [
     `.length = ${item.length}`,
     `.gro = ${item.gro ?? 'NO_GRO'}`,
     ...(item.flags.length === 0 ? [] : [`.flags = ${draft.flags(item.flags)}`]),
+    ...(timed ? [`.after_ms = ${item.afterMs ?? -1}`] : []),
     parts(draft, item.payload),
     ...controls(draft, item.control ?? []),
   ]);

@@ -7,6 +7,7 @@ import { wanted } from './expected.ts';
 import { inject as injectHelper } from './helpers/inject.ts';
 import { expect } from './helpers/report.ts';
 import type { Of } from './steps-socket.ts';
+import { beginSending } from './times.ts';
 
 const HARDWARE = 12;
 const NOWHERE = Buffer.alloc(6);
@@ -14,6 +15,7 @@ const NOWHERE = Buffer.alloc(6);
 export function inject(draft: Draft, action: Of<'inject'>, expected: Expected): void {
   const { ns, dev, by, hardware, packet, vnet } = action;
   if (by !== 'packet') return draft.refuse('a frame that comes in by a tap device');
+  beginSending(draft);
   draft.use(injectHelper, expect);
   const addresses = draft.name('hardware', `${ns}_${dev}`);
   draft.variables.add(`static unsigned char ${addresses}[12];	/* to, from */`);

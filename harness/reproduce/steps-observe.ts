@@ -8,9 +8,10 @@ import { openCapture } from './helpers/capture.ts';
 import { expectCounter } from './helpers/counters.ts';
 import { expectPackets } from './helpers/packets.ts';
 import { openMark } from './helpers/mark.ts';
-import { receive as receiveHelper, receiveControl } from './helpers/receive.ts';
+import { receive as receiveHelper } from './helpers/receive.ts';
 import { endpoint } from './steps-socket.ts';
 import type { Of } from './steps-socket.ts';
+import { tellsArrivals } from './times.ts';
 
 /** Counters that one end mark raises where it is sent from, and where it arrives. OutTransmits: 6.9 on. */
 const SENT = ['UdpOutDatagrams', 'IpOutRequests', 'IpOutTransmits'];
@@ -47,9 +48,9 @@ export function receive(draft: Draft, action: Of<'receive'>, expected: Expected)
   if (!('datagrams' in expected) && !('error' in expected))
     draft.refuse('a receive with nothing expected of it');
   const list: readonly ExpectedDatagram[] = 'datagrams' in expected ? expected.datagrams : [];
-  if (list.some(({ afterMs }) => afterMs !== undefined)) draft.refuse('times of arrival');
-  const table = datagramTable(draft, list);
-  draft.use(hasControls(draft) ? receiveControl : receiveHelper);
+  const timed = tellsArrivals(draft);
+  const table = datagramTable(draft, list, timed);
+  draft.use(receiveHelper({ control: hasControls(draft), timed }));
   draft.constants.set('UDP_GRO', 104).set('SOL_UDP', 17);
   const fields = [`.fd = ${variable}, .name = ${cString(action.socket)},`];
   if ('error' in expected) fields.push(`.error = ${errno(draft, expected.error)},`);

@@ -9,6 +9,7 @@ import { expect } from './helpers/report.ts';
 import { expectLengths, sendMany, sendOne } from './helpers/send.ts';
 import { endpoint, shown } from './steps-socket.ts';
 import type { Of } from './steps-socket.ts';
+import { beginSending, launchTime } from './times.ts';
 
 /** Most messages of one sendmmsg (UIO_MAXIOV). */
 const MAX_BATCH = 1024;
@@ -19,7 +20,7 @@ function data(draft: Draft, value: ControlMessage['value']): [pointer: string, l
     const bytes = Buffer.from(value.hex, 'hex');
     return [cBytes(bytes), bytes.length, `0x${value.hex}`];
   }
-  if ('txtime' in value) return draft.refuse('a launch time, which is told by a clock');
+  if ('txtime' in value) return launchTime(draft, value.txtime);
   draft.include('stdint.h');
   if ('u64' in value) {
     const number = BigInt(value.u64).toString();
@@ -83,6 +84,7 @@ export function send(draft: Draft, action: Of<'send'>, expected: Expected): void
   const flags = draft.flags(action.flags);
   const flagText = action.flags.length === 0 ? '0' : action.flags.join('|');
   const texts = messages.map((message) => describe(draft, message));
+  beginSending(draft);
   draft.use(expect);
   if (action.call === 'sendmsg') {
     const [message] = messages;

@@ -16,7 +16,8 @@ struct capture {
 	int loopback;		/* lo shows each packet twice */
 };
 
-static int open_packet(const char *dev, int option)
+/* Beside each frame: its time, and the VLAN tag that was taken out of it. */
+static int open_packet(const char *dev, int vnet)
 {
 	struct sockaddr_ll name = {
 		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = if_nametoindex(dev),
@@ -27,8 +28,10 @@ static int open_packet(const char *dev, int option)
 		die("socket(AF_PACKET)");
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-	if (setsockopt(fd, SOL_PACKET, option, &one, sizeof(one)))
-		die("setsockopt(SOL_PACKET)");
+	if (setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &vnet, sizeof(vnet)))
+		die("setsockopt(AF_PACKET)");
 	if (bind(fd, (struct sockaddr *)&name, sizeof(name)))
 		die("bind(AF_PACKET)");
 	return fd;
@@ -38,19 +41,21 @@ static struct capture open_capture(const char *dev, int port)
 {
 	struct capture capture = { .port = port, .loopback = !strcmp(dev, "lo") };
 
-	capture.vnet = open_packet(dev, PACKET_VNET_HDR);
-	capture.plain = open_packet(dev, PACKET_AUXDATA);
+	capture.vnet = open_packet(dev, 1);
+	capture.plain = open_packet(dev, 0);
 	return capture;
 }`,
 };
 
 export const seen: Helper = {
-  includes: ['netinet/in.h', 'stdint.h'],
+  includes: ['netinet/in.h', 'stdint.h', 'time.h'],
   code: String.raw`
 /* What a captured packet says; IPv6 has no DF (-1). */
 struct seen {
 	int gso, gso_size, checksum;
 	int ip_length, udp_length, ttl, tos, df;
+	int priority;			/* of the outermost VLAN tag; 0 without one */
+	struct timespec stamp;
 	int sport, dport;
 	const unsigned char *source, *destination;
 	uint32_t pseudo;	/* sum of the pseudo header */
@@ -131,8 +136,11 @@ static int parse_frame(const unsigned char *frame, int length, struct seen *p)
 	int at = 14, udp = 0, addresses = 16;
 	const unsigned char *ip;
 
-	while (length >= at && (be16(frame + at - 2) == 0x8100 || be16(frame + at - 2) == 0x88a8))
+	while (length >= at + 4 && (be16(frame + at - 2) == 0x8100 || be16(frame + at - 2) == 0x88a8)) {
+		if (at == 14)
+			p->priority = frame[at] >> 5;
 		at += 4;
+	}
 	ip = frame + at;
 	length -= at;
 	if (length >= 20 && be16(ip - 2) == 0x0800 && ip[0] >> 4 == 4) {

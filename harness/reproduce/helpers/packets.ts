@@ -5,13 +5,21 @@ import { checksumOf, frame } from './checksums.ts';
 import { isAnyMark } from './mark.ts';
 import { slices } from './payload.ts';
 import { die, fail } from './report.ts';
+import { expectTime, stampOf } from './times.ts';
 import { parseTunnelled } from './tunnels.ts';
 
 const nextFrame: Helper = {
-  needs: [die, frame, openCapture],
+  needs: [die, frame, openCapture, stampOf],
   includes: ['errno.h', 'sys/uio.h'],
   code: String.raw`
-static int read_frame(int fd, void *into, int room, int *outgoing, int *partial)
+/* What is told beside a frame. */
+struct beside {
+	int outgoing, partial;
+	int tag;		/* the VLAN tag that was taken out of it; -1: none */
+	struct timespec stamp;
+};
+
+static int read_frame(int fd, void *into, int room, struct beside *beside)
 {
 	_Alignas(struct cmsghdr) char control[256];
 	struct iovec iov = { .iov_base = into, .iov_len = room };
@@ -22,31 +30,40 @@ static int read_frame(int fd, void *into, int room, int *outgoing, int *partial)
 	};
 	int ret = recvmsg(fd, &msg, MSG_DONTWAIT);
 	struct tpacket_auxdata aux;
+	struct cmsghdr *cmsg;
 
-	*outgoing = from.sll_pkttype == PACKET_OUTGOING;
-	if (ret >= 0 && CMSG_FIRSTHDR(&msg)) {
-		memcpy(&aux, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(aux));
-		*partial = !!(aux.tp_status & TP_STATUS_CSUMNOTREADY);
+	if (ret < 0)
+		return -errno;
+	*beside = (struct beside){ .outgoing = from.sll_pkttype == PACKET_OUTGOING, .tag = -1 };
+	beside->stamp = stamp_of(&msg);
+	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+		if (cmsg->cmsg_level != SOL_PACKET || cmsg->cmsg_type != PACKET_AUXDATA)
+			continue;
+		memcpy(&aux, CMSG_DATA(cmsg), sizeof(aux));
+		beside->partial = !!(aux.tp_status & TP_STATUS_CSUMNOTREADY);
+		if (aux.tp_status & TP_STATUS_VLAN_VALID)
+			beside->tag = aux.tp_vlan_tci;
 	}
-	return ret < 0 ? -errno : ret;
+	return ret;
 }
 
 /* One frame of any kind; its length, or minus an errno. Its GSO size is 0 where nobody can know it. */
-static int next_frame(const struct capture *c, struct frame *frame, int *outgoing, int *partial)
+static int next_frame(const struct capture *c, struct frame *frame, struct beside *beside)
 {
 	static unsigned char same[sizeof(frame->bytes)];
-	int length = read_frame(c->vnet, frame, sizeof(*frame), outgoing, partial), unused;
+	int length = read_frame(c->vnet, frame, sizeof(*frame), beside);
+	struct beside unused;
 
 	if (length >= 0) {
-		*partial = !!(frame->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM);
-		read_frame(c->plain, same, sizeof(same), &unused, &unused);
+		beside->partial = !!(frame->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM);
+		read_frame(c->plain, same, sizeof(same), &unused);
 		return length - (int)sizeof(frame->vnet);
 	}
 	if (length != -EINVAL)
 		return length;
 	memset(&frame->vnet, 0, sizeof(frame->vnet));
 	frame->vnet.gso_type = GSO_UDP_L4;
-	return read_frame(c->plain, frame->bytes, sizeof(frame->bytes), outgoing, partial);
+	return read_frame(c->plain, frame->bytes, sizeof(frame->bytes), beside);
 }`,
 };
 
@@ -70,16 +87,19 @@ const nextPacket = (tunnels: boolean): Helper => ({
 static int next_packet(const struct capture *c, struct seen *p)
 {
 	static struct frame frame;
-	int length, outgoing, partial = 0;
+	struct beside beside;
+	int length;
 
-	while ((length = next_frame(c, &frame, &outgoing, &partial)) >= 0) {
+	while ((length = next_frame(c, &frame, &beside)) >= 0) {
 		memset(p, 0, sizeof(*p));
-		if ((c->loopback && !outgoing) || !parse_packet(${tunnels ? 'c, ' : ''}&frame, length, partial, p))
+		if ((c->loopback && !beside.outgoing) || !parse_packet(${tunnels ? 'c, ' : ''}&frame, length, beside.partial, p))
 			continue;
 		if ((p->sport != c->port && p->dport != c->port) || is_any_mark(p->payload, p->length))
 			continue;
 		p->gso = frame.vnet.gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
 		p->gso_size = frame.vnet.gso_size;
+		p->priority = beside.tag < 0 ? p->priority : beside.tag >> 13;
+		p->stamp = beside.stamp;
 		return 1;
 	}
 	if (length != -EAGAIN)
@@ -121,6 +141,8 @@ export const PACKET_FIELDS = {
   ttl: 'ttl',
   tos: 'tos',
   df: 'df',
+  priority: 'priority',
+  afterMs: 'after_ms',
 } as const;
 
 /** C names of fields. */
@@ -159,15 +181,19 @@ const SHOW_OUTER = String.raw`		if (outer.length >= 0)
 `;
 
 function make(fields: ReadonlySet<PacketField>, tunnels: boolean): Helper {
-  const members = [...fields].map((field) => `\tint ${field};\n`).join('');
+  const timed = fields.has('after_ms');
+  const members = [...fields]
+    .map((field) => `\t${field === 'after_ms' ? 'double' : 'int'} ${field};\n`)
+    .join('');
   const checks = [...fields].map((field) => {
+    if (field === 'after_ms') return '\texpect_time("packet", index, want->after_ms, &p.stamp);\n';
     const check = `\texpect_field(index, "${field}", ${place(field)}, want->${field});\n`;
     return field === 'gso_size'
       ? `\tif (p.gso_size || !p.gso) /* before 6.2 it cannot be seen */\n\t${check}`
       : check;
   });
   const open =
-    fields.size === 0
+    fields.size === Number(timed)
       ? ''
       : String.raw`
 static void expect_field(int index, const char *name, int got, int want)
@@ -177,7 +203,7 @@ static void expect_field(int index, const char *name, int got, int want)
 }
 `;
   return {
-    needs: [fail, nextPacket(tunnels), noDrops, slices],
+    needs: [fail, nextPacket(tunnels), noDrops, slices, ...(timed ? [expectTime] : [])],
     includes: ['stdio.h'],
     code: String.raw`
 /* A packet that must pass, or count of them whose bytes follow on from each other; -1: any value. */

@@ -4,9 +4,20 @@ import { useMark } from './mark.ts';
 import { slices } from './payload.ts';
 import { expectControl } from './received-control.ts';
 import { expect, fail } from './report.ts';
+import { expectTime, stampOf } from './times.ts';
+
+const AFTER_MS = '\tdouble after_ms;\t\t/* since the first send; -1: at any time */\n';
 
 /** `SPAN`, the room for parts of one item, is defined by the program. */
-const datagram = (control: boolean): Helper => ({
+/** What datagrams of a case have besides what all have. */
+export interface Extras {
+  /** Control messages that must come along. */
+  readonly control: boolean;
+  /** A time at which they must arrive. */
+  readonly timed: boolean;
+}
+
+const datagram = ({ control, timed }: Extras): Helper => ({
   needs: control ? [slices, expectControl] : [slices],
   code: String.raw`
 #define NO_GRO -1	/* no UDP_GRO control message */
@@ -17,7 +28,7 @@ struct datagram {
 	int length;		/* what recvmsg returns */
 	int gro;
 	int flags;		/* msg_flags */
-	struct slice part[SPAN];
+${timed ? AFTER_MS : ''}	struct slice part[SPAN];
 ${control ? CONTROL_MEMBERS : ''}};
 
 struct receive {
@@ -39,8 +50,8 @@ const CONTROL_MEMBERS = `	const struct came *control;	/* that must come along */
 	int controls;
 `;
 
-const readOne = (control: boolean): Helper => ({
-  needs: [datagram(control)],
+const readOne = (extras: Extras): Helper => ({
+  needs: [datagram(extras), ...(extras.timed ? [stampOf] : [])],
   includes: ['arpa/inet.h', 'errno.h', 'netinet/in.h', 'stdio.h', 'sys/socket.h', 'sys/uio.h'],
   code: String.raw`
 /* The UDP_GRO control message, an int. */
@@ -65,7 +76,7 @@ static struct {
 	size_t control_length;
 	struct sockaddr_in6 from;
 	int stored, gro, flags;
-} in;
+${extras.timed ? '\tstruct timespec stamp;\n' : ''}} in;
 
 /* One recvmsg: its result, or minus an errno. */
 static int read_one(const struct receive *r)
@@ -89,15 +100,15 @@ static int read_one(const struct receive *r)
 	in.stored = ret < r->room ? ret : r->room;
 	in.control_length = msg.msg_controllen;
 	in.gro = gro_of(&msg);
-	in.flags = msg.msg_flags & ~MSG_CMSG_CLOEXEC;
+${extras.timed ? '\tin.stamp = stamp_of(&msg);\n' : ''}	in.flags = msg.msg_flags & ~MSG_CMSG_CLOEXEC;
 	printf("recvmsg(%s, {port=%d, iov=[%d of %d], gro=%d, flags=0x%x}) = %d\n", r->name,
 	       ntohs(in.from.sin6_port), in.stored, r->room, in.gro, in.flags, ret);
 	return ret;
 }`,
 });
 
-const expectDatagram = (control: boolean): Helper => ({
-  needs: [readOne(control), fail],
+const expectDatagram = (extras: Extras): Helper => ({
+  needs: [readOne(extras), fail, ...(extras.timed ? [expectTime] : [])],
   code: String.raw`
 static void expect_gro(int index, int want)
 {
@@ -125,15 +136,14 @@ static void expect_datagram(const struct receive *r, int index, int ret)
 	expect_gro(index, want->gro);
 	if (in.flags != want->flags)
 		fail("expected msg_flags 0x%x with datagram %d, got 0x%x", want->flags, index, in.flags);
-${control ? CONTROL_CHECK : ''}}`,
+${extras.timed ? '\texpect_time("datagram", index, want->after_ms, &in.stamp);\n' : ''}${extras.control ? CONTROL_CHECK : ''}}`,
 });
 
 const CONTROL_CHECK = `	expect_control(index, in.control, in.control_length, want->control, want->controls);
 `;
 
-/** Reads as harness/agent/step-receive.ts does. `control`: datagrams of the case have messages that must come along. */
-const make = (control: boolean): Helper => ({
-  needs: [expect, expectDatagram(control), useMark],
+const make = (extras: Extras): Helper => ({
+  needs: [expect, expectDatagram(extras), useMark],
   includes: ['poll.h'],
   code: String.raw`
 static int readable(const struct receive *r)
@@ -197,5 +207,12 @@ static void receive(const struct receive *r)
 }`,
 });
 
-export const receive = make(false);
-export const receiveControl = make(true);
+const made = new Map<string, Helper>();
+
+/** Reads as harness/agent/step-receive.ts does; one program has one kind. */
+export function receive(extras: Extras): Helper {
+  const key = `${extras.control} ${extras.timed}`;
+  const helper = made.get(key) ?? make(extras);
+  made.set(key, helper);
+  return helper;
+}
