@@ -6,6 +6,7 @@ import { cBytes, cInts, cString, foldedList } from './c-text.ts';
 import type { Draft } from './draft.ts';
 import { wanted } from './expected.ts';
 import { expect } from './helpers/report.ts';
+import { sendAndOverwrite } from './helpers/overwrite.ts';
 import { expectLengths, sendMany, sendOne } from './helpers/send.ts';
 import { endpoint, shown } from './steps-socket.ts';
 import type { Of } from './steps-socket.ts';
@@ -42,7 +43,8 @@ function control(draft: Draft, message: ControlMessage): string {
 function members(draft: Draft, message: Message): string[] {
   const total = message.iov.reduce((sum, length) => sum + length, 0);
   if (total > MAX_STREAM) draft.refuse(`a send of ${total} bytes`);
-  if (message.overwrite !== undefined) draft.refuse('a send whose bytes change after it');
+  if (message.overwrite && message.unreadable !== undefined)
+    draft.refuse('a send whose bytes change after it, some of them at NULL');
   const lines = [`.stream = ${message.stream},`];
   if (message.to) {
     const [address = '', port = ''] = endpoint(draft, message.to).split(', ');
@@ -75,7 +77,8 @@ function describe(draft: Draft, message: Message): string {
     });
     parts.push(`control=[${items.join(', ')}]`);
   }
-  return `{${parts.join(', ')}}`;
+  const then = message.overwrite ? `, overwritten from byte ${message.overwrite.from} on` : '';
+  return `{${parts.join(', ')}}${then}`;
 }
 
 export function send(draft: Draft, action: Of<'send'>, expected: Expected): void {
@@ -90,16 +93,18 @@ export function send(draft: Draft, action: Of<'send'>, expected: Expected): void
     const [message] = messages;
     if (!message || messages.length !== 1) draft.refuse(`a sendmsg of ${messages.length} messages`);
     else {
-      draft.use(sendOne);
+      const { overwrite } = message;
+      draft.use(overwrite ? sendAndOverwrite : sendOne);
       draft.write(
         `expect(${cString(`sendmsg(${action.socket}, ${texts.join('')}, ${flagText})`)},`,
-        `       send_one(${variable}, &(struct message){`,
+        `       ${overwrite ? 'send_and_overwrite' : 'send_one'}(${variable}, &(struct message){`,
         ...members(draft, message).map((line) => `\t\t${line}`),
-        `\t}, ${flags}), ${wanted(draft, expected)});`,
+        `\t}, ${flags}${overwrite ? `, ${overwrite.stream}, ${overwrite.from}` : ''}), ${wanted(draft, expected)});`,
       );
     }
     return;
   }
+  if (messages.some(({ overwrite }) => overwrite)) draft.refuse('a sendmmsg whose bytes change after it');
   if (messages.length > MAX_BATCH) draft.refuse(`a sendmmsg of ${messages.length} messages`);
   draft.use(sendMany);
   const call = `sendmmsg(${action.socket}, [${texts.join(', ')}], ${messages.length}, ${flagText})`;

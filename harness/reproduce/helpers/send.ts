@@ -4,7 +4,8 @@ import { payload } from './payload.ts';
 import { die, fail } from './report.ts';
 import { address } from './sockets.ts';
 
-const message: Helper = {
+/** `struct message`, and `fill_message()`. */
+export const message: Helper = {
   needs: [address, die, payload],
   includes: ['stdlib.h', 'string.h', 'sys/socket.h', 'sys/uio.h'],
   code: String.raw`
