@@ -4,11 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Expected, ExpectedDatagram, PlannedCase } from '../contract/expectation.ts';
+import type { Test } from 'tap';
+import type { Expected, ExpectedDatagram, ExpectedPacket, PlannedCase } from '../contract/expectation.ts';
 import type { Action } from '../contract/program.ts';
 import type { Topology } from '../contract/topology.ts';
 import { loadProject } from '../load/project.ts';
 import { planTarget } from '../plan/target.ts';
+import { reproducer } from './reproducer.ts';
 
 export type Step = readonly [Action, Expected];
 
@@ -127,4 +129,39 @@ export function bent(plan: PlannedCase, bend: (expected: Expected) => Expected):
     ...plan,
     expectations: plan.expectations.map((one) => ({ ...one, expected: bend(one.expected) })),
   };
+}
+
+/** `change` is made to the packets of each capture, by their number. */
+export function changed(plan: PlannedCase, change: readonly Partial<ExpectedPacket>[]): PlannedCase {
+  return bent(plan, (expected) =>
+    'packets' in expected
+      ? { packets: expected.packets.map((packet, index) => ({ ...packet, ...change[index] })) }
+      : expected,
+  );
+}
+
+/** Exit status where the kernel lacks what a program needs. */
+const SKIPPED = 4;
+
+/** The program of `right` passes, where it can run; that of `wrong` says `failures` of what it expects, and nothing else. */
+export async function tells(
+  t: Test,
+  right: PlannedCase,
+  wrong: PlannedCase,
+  failures: readonly (string | RegExp)[],
+): Promise<void> {
+  const ran = await compileAndRun(reproducer(right, 'running'));
+  t.equal(ran.warnings, '');
+  if (ran.exit === SKIPPED) {
+    t.comment(ran.stdout);
+    return;
+  }
+  t.equal(ran.exit, 0, 'as it is', { output: ran.stdout + ran.stderr });
+  const other = await compileAndRun(reproducer(wrong, 'running'));
+  t.equal(other.exit, 1, 'changed', { output: other.stdout + other.stderr });
+  t.match(
+    other.failures.map((line) => line.replace('FAIL: expected ', '')),
+    failures,
+  );
+  t.equal(other.failures.length, failures.length);
 }

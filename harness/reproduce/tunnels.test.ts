@@ -3,8 +3,7 @@ import { spawnSync } from 'node:child_process';
 import t from 'tap';
 import type { ExpectedPacket, PlannedCase } from '../contract/expectation.ts';
 import { reproducer } from './reproducer.ts';
-import { bent, compileAndRun, ofSuites } from './test-support.ts';
-import type { Ran } from './test-support.ts';
+import { changed, ofSuites, tells } from './test-support.ts';
 import { Unprintable } from './unprintable.ts';
 
 const TUNNEL = 'udp-gso/tunnel';
@@ -14,19 +13,6 @@ const OUTER = {
   ipv6: { ends: ['near=fd07::1', 'far=fd07::2'], header: 40 },
 } as const;
 const noCompiler = spawnSync('gcc', ['--version']).error ? 'gcc is not installed' : false;
-/** Exit status where the kernel has no such device. */
-const SKIPPED = 4;
-
-const run = (plan: PlannedCase): Promise<Ran> => compileAndRun(reproducer(plan, 'running'));
-
-/** `change` is made to the packets of each capture, by their number. */
-function changed(plan: PlannedCase, change: readonly Partial<ExpectedPacket>[]): PlannedCase {
-  return bent(plan, (expected) =>
-    'packets' in expected
-      ? { packets: expected.packets.map((packet, index) => ({ ...packet, ...change[index] })) }
-      : expected,
-  );
-}
 
 /** It passes as it is; with the changes the program says `failures` of its packets, and nothing else. */
 function names(
@@ -34,22 +20,7 @@ function names(
   change: readonly Partial<ExpectedPacket>[],
   failures: readonly (string | RegExp)[],
 ): void {
-  t.test(plan.id, { skip: noCompiler }, async (t) => {
-    const right = await run(plan);
-    t.equal(right.warnings, '');
-    if (right.exit === SKIPPED) {
-      t.comment(right.stdout);
-      return;
-    }
-    t.equal(right.exit, 0, 'as it is', { output: right.stdout + right.stderr });
-    const wrong = await run(changed(plan, change));
-    t.equal(wrong.exit, 1, 'changed');
-    t.match(
-      wrong.failures.map((line) => line.replace('FAIL: expected ', '')),
-      failures,
-    );
-    t.equal(wrong.failures.length, failures.length);
-  });
+  t.test(plan.id, { skip: noCompiler }, (t) => tells(t, plan, changed(plan, change), failures));
 }
 
 t.setTimeout(300_000);

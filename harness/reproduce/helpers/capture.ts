@@ -1,4 +1,4 @@
-/** Packets as a device sees them: AF_PACKET with virtio-net headers, decoded down to UDP. */
+/** Packets as a device sees them: AF_PACKET with virtio-net headers, decoded down to UDP or the inside of a fragment. */
 import type { Helper } from '../helper.ts';
 import { die } from './report.ts';
 
@@ -50,8 +50,11 @@ static struct capture open_capture(const char *dev, int port)
 export const seen: Helper = {
   includes: ['netinet/in.h', 'stdint.h', 'time.h'],
   code: String.raw`
-/* What a captured packet says; IPv6 has no DF (-1). */
+enum { NO_FRAGMENT, FIRST_FRAGMENT, LATER_FRAGMENT };
+
+/* What a captured packet says; IPv6 has no DF (-1), a later fragment no UDP header: no ports (-1). */
 struct seen {
+	int fragment;
 	int gso, gso_size, checksum;
 	int ip_length, udp_length, ttl, tos, df;
 	int priority;			/* of the outermost VLAN tag; 0 without one */
@@ -79,7 +82,12 @@ static uint32_t sum16(const unsigned char *bytes, int length, uint32_t sum)
 export const parse: Helper = {
   needs: [seen],
   code: String.raw`
-/* Where UDP begins, and in *length where the packet ends; 0 when there is no UDP. */
+static int fragment_of(int offset, int more)
+{
+	return offset ? LATER_FRAGMENT : more ? FIRST_FRAGMENT : NO_FRAGMENT;
+}
+
+/* Where UDP or its rest begins, and in *length where the packet ends; 0 when there is no UDP. */
 static int parse_ipv4(const unsigned char *ip, int *length, struct seen *p)
 {
 	int header, fragment;
@@ -96,9 +104,10 @@ static int parse_ipv4(const unsigned char *ip, int *length, struct seen *p)
 	p->df = !!(fragment & 0x4000);
 	p->source = ip + 12;
 	p->destination = ip + 16;
+	p->fragment = fragment_of(fragment & 0x1fff, fragment & 0x2000);
 	if (p->ip_length && p->ip_length < *length)
-		*length = p->ip_length;
-	return fragment & 0x1fff ? 0 : header;
+		*length = p->ip_length < header ? header : p->ip_length;
+	return header;
 }
 
 static int parse_ipv6(const unsigned char *ip, int *length, struct seen *p)
@@ -116,9 +125,11 @@ static int parse_ipv6(const unsigned char *ip, int *length, struct seen *p)
 	p->destination = ip + 24;
 	if (p->ip_length > 40 && p->ip_length < *length)
 		*length = p->ip_length;
-	while (next == 0 || next == 43 || next == 44 || next == 60) {
-		if (*length < at + 8 || (next == 44 && be16(ip + at + 2) & 0xfff8))
+	while (p->fragment != LATER_FRAGMENT && (next == 0 || next == 43 || next == 44 || next == 60)) {
+		if (*length < at + 8)
 			return 0;
+		if (next == 44)
+			p->fragment = fragment_of(be16(ip + at + 2) & 0xfff8, ip[at + 3] & 1);
 		if (next == 43 && ip[at + 3] && *length >= at + 24)
 			p->destination = ip + at + 8;
 		step = next == 44 ? 8 : (ip[at + 1] + 1) * 8;
@@ -127,10 +138,13 @@ static int parse_ipv6(const unsigned char *ip, int *length, struct seen *p)
 		if (*length < at)
 			return 0;
 	}
+	/* Destination options that are cut with the datagram: its first header, which all fragments name. */
+	if (p->fragment == LATER_FRAGMENT && next == 60)
+		return at;
 	return next == IPPROTO_UDP ? at : 0;
 }
 
-/* True for UDP. */
+/* True for UDP and for later fragments of it. */
 static int parse_frame(const unsigned char *frame, int length, struct seen *p)
 {
 	int at = 14, udp = 0, addresses = 16;
@@ -149,8 +163,14 @@ static int parse_frame(const unsigned char *frame, int length, struct seen *p)
 	} else if (length >= 40 && be16(ip - 2) == 0x86dd && ip[0] >> 4 == 6) {
 		udp = parse_ipv6(ip, &length, p);
 	}
-	if (!udp || length < udp + 8)
+	if (!udp || length < udp + (p->fragment == LATER_FRAGMENT ? 0 : 8))
 		return 0;
+	if (p->fragment == LATER_FRAGMENT) {
+		p->sport = p->dport = -1;
+		p->payload = ip + udp;
+		p->length = length - udp;
+		return 1;
+	}
 	p->sport = be16(ip + udp);
 	p->dport = be16(ip + udp + 2);
 	p->udp_length = be16(ip + udp + 4);

@@ -6,7 +6,9 @@ import { seen } from './capture.ts';
 export const verify: Helper = {
   needs: [seen],
   code: String.raw`
-enum { CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_ZERO, CHECKSUM_PARTIAL, CHECKSUM_MISPLACED };
+enum {
+	CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_ZERO, CHECKSUM_PARTIAL, CHECKSUM_MISPLACED, CHECKSUM_FRAGMENT,
+};
 
 /* What is left to a device begins with the pseudo header's sum, not negated, in which 0 and 0xffff are the same. */
 static int verify(const struct seen *p, int left)
@@ -51,6 +53,8 @@ static int checksum_of(const struct frame *frame, const struct seen *p, int at, 
 {
 	int start = frame->vnet.csum_start, left = partial && (!start || start >= at);
 
+	if (p->fragment)	/* that of the datagram is over all of its fragments */
+		return CHECKSUM_FRAGMENT;
 	return left && !is_own(frame, p) ? CHECKSUM_MISPLACED : verify(p, left);
 }`,
 };

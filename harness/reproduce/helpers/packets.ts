@@ -94,7 +94,10 @@ static int next_packet(const struct capture *c, struct seen *p)
 		memset(p, 0, sizeof(*p));
 		if ((c->loopback && !beside.outgoing) || !parse_packet(${tunnels ? 'c, ' : ''}&frame, length, beside.partial, p))
 			continue;
-		if ((p->sport != c->port && p->dport != c->port) || is_any_mark(p->payload, p->length))
+		/* Nobody else sends fragments here; later ones have no ports to tell them by. */
+		if (p->sport >= 0 && p->sport != c->port && p->dport != c->port)
+			continue;
+		if (is_any_mark(p->payload, p->length))
 			continue;
 		p->gso = frame.vnet.gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
 		p->gso_size = frame.vnet.gso_size;
