@@ -65,8 +65,8 @@ export function parseMark(console: string): Told | null {
   return { cases, seconds: ended - started, status };
 }
 
-/** Follows the console from the guest's start on. */
-async function followSelftest(machine: Machine): Promise<Race['selftest']> {
+/** Follows the console from the guest's start on, until `over` at the latest. */
+async function followSelftest(machine: Machine, over: AbortSignal): Promise<Race['selftest']> {
   const until = performance.now() + PATIENCE_MS;
   let before: number | null = null;
   for (;;) {
@@ -78,7 +78,7 @@ async function followSelftest(machine: Machine): Promise<Race['selftest']> {
     if (told !== null && before !== null) return { ...told, cpu: cpu - before };
     if (performance.now() > until)
       throw new MachineError('lost', `udpgso.sh said nothing within ${PATIENCE_MS / 1000} s`);
-    await sleep(100);
+    await sleep(100, undefined, { signal: over });
   }
 }
 
@@ -96,6 +96,7 @@ export async function race(
   emulated: boolean,
 ): Promise<Race> {
   const folder = mkdtempSync(join(tmpdir(), 'segproof-bench-'));
+  const over = new AbortController();
   try {
     const file = join(folder, 'race.sh');
     writeFileSync(file, script(order, selftest, emulated ? forEmulation(agentCommand()) : agentCommand()));
@@ -104,7 +105,7 @@ export async function race(
       ...{ signal: new AbortController().signal, onState: () => undefined },
     });
     await using session = new Session(machine);
-    const theirs = followSelftest(machine);
+    const theirs = followSelftest(machine, over.signal);
     // Its failure counts where it is awaited, or not at all when something else went wrong before.
     theirs.catch(() => undefined);
     const options = { target: source.target, judgeAs: null, upstream: null, bootMs: PATIENCE_MS };
@@ -117,6 +118,7 @@ export async function race(
     session.send({ type: 'end' });
     return { selftest: await theirs, same, all, warm };
   } finally {
+    over.abort();
     rmSync(folder, { recursive: true, force: true });
   }
 }
