@@ -13,6 +13,7 @@ import { errors } from './steps-errors.ts';
 import { inject } from './steps-inject.ts';
 import { send } from './steps-send.ts';
 import { bind, close, connect, get, open, queue, set } from './steps-socket.ts';
+import { printPump } from './taps.ts';
 import { printTopology } from './topology.ts';
 
 type Printer = (draft: Draft, action: never, expected: Expected) => void;
@@ -65,6 +66,7 @@ function printStep(draft: Draft, action: Action, index: number): void {
   const { file, line } = expectation.where;
   draft.at(`${file}:${line}`);
   print(draft, action, expectation.expected);
+  printPump(draft, action);
 }
 
 function assemble(draft: Draft, release: string): string {

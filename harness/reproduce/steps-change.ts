@@ -4,10 +4,13 @@ import type { Change } from '../contract/program.ts';
 import { cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
 import { setFeature, setMtu, setUp } from './helpers/devices.ts';
-import { must, mustOrSkip, run, writeSysctl } from './helpers/namespaces.ts';
+import { must, run, writeSysctl } from './helpers/namespaces.ts';
+import { setOffloads } from './helpers/tap.ts';
 import { endpoint, expectCall } from './steps-socket.ts';
 import type { Of } from './steps-socket.ts';
+import { offloads, tapVariable } from './taps.ts';
 import { gsoLimits, routeCommands, word } from './topology.ts';
+import { printTransform } from './transforms.ts';
 
 type Kind<K extends Change['kind']> = Extract<Change, { kind: K }>;
 
@@ -34,10 +37,9 @@ export function change(draft: Draft, { change: what }: Of<'change'>, expected: E
   }
 }
 
-/** Features, then the MTU, then the state. Where an error is expected, only one change tells where it comes from. */
+/** Features, then what a tap device is offered, then the MTU, then the state. Where an error is expected, only one change tells where it comes from. */
 function link(draft: Draft, what: Kind<'link'>, expected: Expected): void {
   const dev = word(draft, what.name);
-  if (what.offloads) draft.refuse('a NIC in user space');
   const changes: [text: string, c: string][] = Object.entries(what.features ?? {}).map(([name, on]) => {
     draft.use(setFeature);
     return [
@@ -45,6 +47,12 @@ function link(draft: Draft, what: Kind<'link'>, expected: Expected): void {
       `set_feature("${dev}", ${cString(name)}, ${Number(on)})`,
     ];
   });
+  if (what.offloads) {
+    draft.use(setOffloads);
+    const tap = tapVariable(draft, what.ns, what.name);
+    const bits = offloads(draft, what.offloads);
+    changes.push([`ioctl(TUNSETOFFLOAD, ${dev}, ${bits})`, `set_offloads(${tap}, ${bits})`]);
+  }
   if (what.mtu !== undefined) {
     draft.use(setMtu);
     changes.push([`ioctl(SIOCSIFMTU, ${dev}, ${what.mtu})`, `set_mtu("${dev}", ${what.mtu})`]);
@@ -83,16 +91,8 @@ function route(draft: Draft, what: Kind<'route'>, expected: Expected): void {
   draft.write(`must("${what.del ? del : set}");`);
 }
 
-/** An ESP state and a policy that demands it: a policy alone makes a blackhole route, on which a GSO send is no error. */
 function xfrm(draft: Draft, what: Kind<'xfrm'>, expected: Expected): void {
   succeeds(draft, expected, 'a transform');
   for (const address of [what.from, what.to]) endpoint(draft, { address, port: 0 });
-  draft.use(must, mustOrSkip);
-  const ends = `src ${what.from} dst ${what.to}`;
-  const key = cString('""').slice(1, -1);
-  draft.write(
-    `must_or_skip("ip xfrm state add ${ends} proto esp spi 0x5e9 reqid 1 mode transport"`,
-    `	     " auth digest_null ${key} enc ecb(cipher_null) ${key}");`,
-    `must("ip xfrm policy add ${ends} dir out tmpl ${ends} proto esp reqid 1 mode transport");`,
-  );
+  printTransform(draft, what.from, what.to);
 }

@@ -4,8 +4,9 @@ import type { Expected, ExpectedNotice } from '../contract/expectation.ts';
 import { cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
 import { errno } from './expected.ts';
-import { expectCompletions, expectNotices } from './helpers/notices.ts';
+import { expectCompletions, expectNotices, readNotices } from './helpers/notices.ts';
 import type { Of } from './steps-socket.ts';
+import { hasWires } from './taps.ts';
 
 /** SO_TIMESTAMPING, include/uapi/asm-generic/socket.h. */
 const SCM_TIMESTAMPING = 37;
@@ -13,6 +14,7 @@ const SCM_TIMESTAMPING = 37;
 export function errors(draft: Draft, { socket, waitMs }: Of<'errors'>, expected: Expected): void {
   const { variable } = draft.socket(socket);
   draft.constants.set('SCM_TIMESTAMPING', SCM_TIMESTAMPING);
+  draft.use(readNotices(hasWires(draft.planned.program.topology)));
   if ('completions' in expected) {
     const { first, last, copied } = expected.completions;
     draft.use(expectCompletions);

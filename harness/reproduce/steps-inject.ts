@@ -4,9 +4,10 @@ import type { Expected } from '../contract/expectation.ts';
 import { cBytes, cString } from './c-text.ts';
 import type { Draft } from './draft.ts';
 import { wanted } from './expected.ts';
-import { inject as injectHelper } from './helpers/inject.ts';
+import { hardwareAddress, inject as injectHelper, injectByTap } from './helpers/inject.ts';
 import { expect } from './helpers/report.ts';
 import type { Of } from './steps-socket.ts';
+import { tapVariable } from './taps.ts';
 import { beginSending } from './times.ts';
 
 const HARDWARE = 12;
@@ -14,9 +15,8 @@ const NOWHERE = Buffer.alloc(6);
 
 export function inject(draft: Draft, action: Of<'inject'>, expected: Expected): void {
   const { ns, dev, by, hardware, packet, vnet } = action;
-  if (by !== 'packet') return draft.refuse('a frame that comes in by a tap device');
   beginSending(draft);
-  draft.use(injectHelper, expect);
+  draft.use(hardwareAddress, by === 'tap' ? injectByTap : injectHelper, expect);
   const addresses = draft.name('hardware', `${ns}_${dev}`);
   draft.variables.add(`static unsigned char ${addresses}[12];	/* to, from */`);
   if (hardware) {
@@ -34,8 +34,12 @@ export function inject(draft: Draft, action: Of<'inject'>, expected: Expected): 
     `.gso_size = ${gsoSize}, .csum_start = ${csumStart}, .csum_offset = ${csumOffset},`,
   ];
   const size = `${head.length}, ${stream}, ${bytes}, ${action.cut ?? frame.length}`;
+  const [text, call] =
+    by === 'tap'
+      ? [`writev(tap ${dev})`, `inject_by_tap(${tapVariable(draft, ns, dev)}`]
+      : [`sendmsg(AF_PACKET on ${dev})`, `inject(${cString(dev)}`];
   draft.write(
-    `expect("sendmsg(AF_PACKET on ${dev})", inject(${cString(dev)}, ${addresses}, (struct virtio_net_hdr){`,
+    `expect("${text}", ${call}, ${addresses}, (struct virtio_net_hdr){`,
     ...header.map((line) => `\t${line}`),
     `}, ${cBytes(head)}, ${size}), ${wanted(draft, expected)});`,
   );

@@ -11,6 +11,7 @@ import { openMark } from './helpers/mark.ts';
 import { receive as receiveHelper } from './helpers/receive.ts';
 import { endpoint } from './steps-socket.ts';
 import type { Of } from './steps-socket.ts';
+import { hasWires } from './taps.ts';
 import { tellsArrivals } from './times.ts';
 
 /** Counters that one end mark raises where it is sent from, and where it arrives. OutTransmits: 6.9 on. */
@@ -50,7 +51,8 @@ export function receive(draft: Draft, action: Of<'receive'>, expected: Expected)
   const list: readonly ExpectedDatagram[] = 'datagrams' in expected ? expected.datagrams : [];
   const timed = tellsArrivals(draft);
   const table = datagramTable(draft, list, timed);
-  draft.use(receiveHelper({ control: hasControls(draft), timed }));
+  const { topology } = draft.planned.program;
+  draft.use(receiveHelper({ control: hasControls(draft), timed, wires: hasWires(topology) }));
   draft.constants.set('UDP_GRO', 104).set('SOL_UDP', 17);
   const fields = [`.fd = ${variable}, .name = ${cString(action.socket)},`];
   if ('error' in expected) fields.push(`.error = ${errno(draft, expected.error)},`);

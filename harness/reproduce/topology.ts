@@ -18,6 +18,8 @@ import {
   writeSysctl,
 } from './helpers/namespaces.ts';
 import { die } from './helpers/report.ts';
+import { printTap, printWires } from './taps.ts';
+import { printTransformProbe } from './transforms.ts';
 
 /** Numbers of modes by the words that ip(8) has for them: include/uapi/linux/if_link.h, if_bonding.h. */
 const MODES: Readonly<Record<string, Readonly<Record<number, string>>>> = {
@@ -41,6 +43,7 @@ export function printTopology(draft: Draft): void {
   }
   const made = new Set<string>();
   for (const [name, space] of each) printLinks(draft, name, space, made);
+  printWires(draft);
   for (const [name, space] of each) printSettings(draft, name, space);
   for (const [name] of each) printCarriers(draft, name);
   for (const [name, space] of each) {
@@ -64,10 +67,11 @@ function printCarriers(draft: Draft, name: string): void {
 function printNeeds(draft: Draft): void {
   const links = Object.values(draft.planned.program.topology.namespaces).flatMap((space) => space.links);
   for (const need of draft.planned.needs) {
-    if (need === 'lo' || need === 'xfrm' || need === 'rules' || links.some(({ kind }) => kind === need))
-      continue;
+    if (need === 'lo' || need === 'rules' || links.some(({ kind }) => kind === need)) continue;
     if (isQdisc(draft, need, links)) continue;
-    if (need === 'udplite' || need === 'ipv6') {
+    if (need === 'xfrm') {
+      printTransformProbe(draft);
+    } else if (need === 'udplite' || need === 'ipv6') {
       draft.use(needSocket);
       draft.include('netinet/in.h');
       const [family, protocol] =
@@ -85,9 +89,12 @@ function printLinks(draft: Draft, name: string, space: Namespace, made: Set<stri
     (link) =>
       link.kind !== 'lo' && !(link.kind === 'veth' && !link.peer) && !made.has(`${name}/${link.name}`),
   );
-  if (create.some(({ kind }) => kind === 'tap')) draft.refuse('a NIC in user space');
   if (create.length > 0) draft.enter(name);
   for (const link of create) {
+    if (link.kind === 'tap') {
+      printTap(draft, name, link);
+      continue;
+    }
     draft.use(mustOrSkip);
     const own = word(draft, link.name);
     if (!link.peer) {

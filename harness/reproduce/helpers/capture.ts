@@ -60,7 +60,7 @@ struct seen {
 	int priority;			/* of the outermost VLAN tag; 0 without one */
 	struct timespec stamp;
 	int sport, dport;
-	const unsigned char *source, *destination;
+	const unsigned char *ip, *source, *destination;
 	uint32_t pseudo;	/* sum of the pseudo header */
 	const unsigned char *payload;
 	int length;
@@ -155,7 +155,7 @@ static int parse_frame(const unsigned char *frame, int length, struct seen *p)
 			p->priority = frame[at] >> 5;
 		at += 4;
 	}
-	ip = frame + at;
+	ip = p->ip = frame + at;
 	length -= at;
 	if (length >= 20 && be16(ip - 2) == 0x0800 && ip[0] >> 4 == 4) {
 		udp = parse_ipv4(ip, &length, p);

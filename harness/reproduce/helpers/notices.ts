@@ -1,6 +1,7 @@
 /** What waits on a socket's error queue: include/uapi/linux/errqueue.h. */
 import type { Helper } from '../helper.ts';
 import { fail } from './report.ts';
+import { wires } from './wires.ts';
 
 const noticeOf: Helper = {
   includes: ['arpa/inet.h', 'linux/errqueue.h', 'netinet/in.h', 'stdio.h', 'string.h', 'sys/socket.h'],
@@ -50,8 +51,8 @@ static struct notice notice_of(struct msghdr *msg, long long length)
 }`,
 };
 
-const readNotices: Helper = {
-  needs: [noticeOf, fail],
+const reader = (between: boolean): Helper => ({
+  needs: [noticeOf, fail, ...(between ? [wires] : [])],
   includes: ['errno.h', 'poll.h', 'string.h', 'sys/socket.h', 'sys/uio.h'],
   code: String.raw`
 #define NOTICES 2048
@@ -84,16 +85,24 @@ static int read_notices(int fd, long long want, int wait_ms)
 		}
 		if (errno != EAGAIN)
 			fail("the error queue could not be read: %s", strerror(errno));
-		if (errno != EAGAIN || told >= want || poll(&ready, 1, wait_ms) <= 0 || !(ready.revents & POLLERR))
+		if (errno != EAGAIN || told >= want)
+			break;
+${between ? '\t\tpump();\n' : ''}		if (poll(&ready, 1, wait_ms) <= 0 || !(ready.revents & POLLERR))
 			break;
 	}
 	return n;
 }`,
-};
+});
+
+const readers = { plain: reader(false), wires: reader(true) } as const;
+
+/** `read_notices(fd, want, wait_ms)`, to be used before what checks them. `between`: there are wires that the program is. */
+export function readNotices(between: boolean): Helper {
+  return between ? readers.wires : readers.plain;
+}
 
 /** `expect_notices(fd, wait_ms, want, items)` */
 export const expectNotices: Helper = {
-  needs: [readNotices],
   code: String.raw`
 static void expect_of_notice(int notice, const char *name, long long want, long long got)
 {
@@ -124,7 +133,6 @@ static void expect_notices(int fd, int wait_ms, const struct notice *want, int i
 
 /** `expect_completions(fd, wait_ms, first, last, copied)` */
 export const expectCompletions: Helper = {
-  needs: [readNotices],
   code: String.raw`
 /* Of the zerocopy sends first to last, each told of once and in order, in ranges of any length. */
 static void expect_completions(int fd, int wait_ms, long long first, long long last, int copied)

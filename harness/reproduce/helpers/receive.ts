@@ -5,16 +5,19 @@ import { slices } from './payload.ts';
 import { expectControl } from './received-control.ts';
 import { expect, fail } from './report.ts';
 import { expectTime, stampOf } from './times.ts';
+import { wires } from './wires.ts';
 
 const AFTER_MS = '\tdouble after_ms;\t\t/* since the first send; -1: at any time */\n';
 
 /** `SPAN`, the room for parts of one item, is defined by the program. */
-/** What datagrams of a case have besides what all have. */
+/** What datagrams of a case have besides what all have, and what is between them and their sender. */
 export interface Extras {
   /** Control messages that must come along. */
   readonly control: boolean;
   /** A time at which they must arrive. */
   readonly timed: boolean;
+  /** A wire that the program is. */
+  readonly wires: boolean;
 }
 
 const datagram = ({ control, timed }: Extras): Helper => ({
@@ -143,7 +146,7 @@ const CONTROL_CHECK = `	expect_control(index, in.control, in.control_length, wan
 `;
 
 const make = (extras: Extras): Helper => ({
-  needs: [expect, expectDatagram(extras), useMark],
+  needs: [expect, expectDatagram(extras), useMark, ...(extras.wires ? [wires] : [])],
   includes: ['poll.h'],
   code: String.raw`
 static int readable(const struct receive *r)
@@ -163,7 +166,7 @@ static int take(const struct receive *r, int wanted, int *last)
 			break;
 		if (r->mark >= 0 && !marked && (got == wanted || ret == -EAGAIN)) {
 			send_mark(r->mark, r->to, r->port);
-			marked = 1;
+${extras.wires ? '\t\t\tpump();\n' : ''}			marked = 1;
 		}
 		ret = read_one(r);
 		if (ret >= 0 && marked && is_mark(r->mark, in.from.sin6_port, in.data, in.stored)) {
@@ -211,7 +214,7 @@ const made = new Map<string, Helper>();
 
 /** Reads as harness/agent/step-receive.ts does; one program has one kind. */
 export function receive(extras: Extras): Helper {
-  const key = `${extras.control} ${extras.timed}`;
+  const key = `${extras.control} ${extras.timed} ${extras.wires}`;
   const helper = made.get(key) ?? make(extras);
   made.set(key, helper);
   return helper;
