@@ -114,6 +114,7 @@ names(
 
 t.test('a NIC that does wrong is found', { skip: noCompiler }, async (t) => {
   const source = reproducer(cuts.ipv4, 'running');
+  t.match(source, 'it needs ip(8), /dev/net/tun, and root');
   const wrongly = async (from: RegExp, to: string): Promise<readonly string[]> => {
     const wrong = source.replace(from, to);
     t.not(wrong, source, `${from.source} is there`);

@@ -13,7 +13,7 @@ import { errors } from './steps-errors.ts';
 import { inject } from './steps-inject.ts';
 import { send } from './steps-send.ts';
 import { bind, close, connect, get, open, queue, set } from './steps-socket.ts';
-import { printPump } from './taps.ts';
+import { hasTaps, printPump } from './taps.ts';
 import { printTopology } from './topology.ts';
 
 type Printer = (draft: Draft, action: never, expected: Expected) => void;
@@ -122,6 +122,7 @@ function assemble(draft: Draft, release: string): string {
 }
 
 function header(planned: PlannedCase, release: string): string[] {
+  const tun = hasTaps(planned.program.topology) ? ', /dev/net/tun' : '';
   return [
     '// SPDX-License-Identifier: MIT',
     '/*',
@@ -133,7 +134,7 @@ function header(planned: PlannedCase, release: string): string[] {
     ...commentLines('Expects: ', `as judged on ${release}${behaviours(planned)}`),
     ' *',
     ' * Build:   gcc -Wall -Wextra -O1 -o case case.c',
-    ' * Run:     ./case, which makes namespaces of its own; it needs ip(8), and root only where user',
+    ` * Run:     ./case, which makes namespaces of its own; it needs ip(8)${tun}, and root only where user`,
     ` *          namespaces are forbidden${needsRoot(planned.program.topology) ? ', and for teams, which obey nobody else' : ''}`,
     ' * Exit:    0 as the rule says, 1 not, 2 could not be tried, 4 the kernel lacks what is needed',
     ' *',

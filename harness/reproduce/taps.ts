@@ -20,6 +20,10 @@ const QUIET: ReadonlySet<Action['do']> = new Set([
   ...(['counters', 'capture', 'packets'] as const),
 ]);
 
+export function hasTaps({ namespaces }: Topology): boolean {
+  return Object.values(namespaces).some(({ links }) => links.some(({ kind }) => kind === 'tap'));
+}
+
 /** Does the program carry frames between tap devices? */
 export function hasWires(topology: Topology): boolean {
   return pairs(topology).length > 0;
