@@ -5,7 +5,7 @@ import { NetlinkError } from './netlink.ts';
 import type { Netlink } from './netlink.ts';
 import { AF } from './sys.ts';
 
-const RTM = { NEWADDR: 20, NEWROUTE: 24, DELROUTE: 25, NEWNEIGH: 28 } as const;
+const RTM = { NEWADDR: 20, NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26, NEWNEIGH: 28 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const;
 const IFA_F = { NODAD: 0x02, NOPREFIXROUTE: 0x200 } as const;
 const RTA = { DST: 1, OIF: 4, GATEWAY: 5, METRICS: 8 } as const;
@@ -16,6 +16,12 @@ const SCOPE = { UNIVERSE: 0, LINK: 253, HOST: 254, NOWHERE: 255 } as const;
 const RTPROT_STATIC = 4;
 /** Deleting: whoever made it. */
 const RTPROT_ANY = 0;
+/** Of a route to be deleted that is not there. */
+const NO_SUCH_ROUTE = 'ESRCH';
+/** Of a lookup that finds none. */
+const NO_ROUTE = 'ENETUNREACH';
+/** Where rtm_type is in struct rtmsg. */
+const RTM_TYPE = 7;
 const NDA = { DST: 1, LLADDR: 2 } as const;
 const NUD_PERMANENT = 0x80;
 
@@ -47,12 +53,12 @@ export function addAddress(netlink: Netlink, index: number, device: string, text
   const v6 = family === AF.INET6;
   // A host's own prefix route would be a second route beside the local one.
   const flags = v6 ? IFA_F.NODAD | (length === 128 ? IFA_F.NOPREFIXROUTE : 0) : 0;
-  netlink.request(`cannot add ${text} to ${device}`, RTM.NEWADDR, NLM_F.CREATE | NLM_F.EXCL, [
-    body,
-    attribute(IFA.LOCAL, address),
-    attribute(IFA.ADDRESS, address),
-    attribute(IFA.FLAGS, flags),
-  ]);
+  netlink.change({
+    what: `cannot add ${text} to ${device}`,
+    type: RTM.NEWADDR,
+    flags: NLM_F.CREATE | NLM_F.EXCL,
+    body: [body, attribute(IFA.LOCAL, address), attribute(IFA.ADDRESS, address), attribute(IFA.FLAGS, flags)],
+  });
 }
 
 export interface RouteRequest {
@@ -86,27 +92,40 @@ function routeBody(request: RouteRequest, scope: number, protocol: number): Buff
 
 /** Adds a route; a local one takes the place of the one that came with the address. */
 export function addRoute(netlink: Netlink, request: RouteRequest): void {
-  if (request.local) deleteRoute(netlink, { ...request, mtu: undefined }, true);
+  if (request.local) deleteRoute(netlink, { ...request, mtu: undefined }, NO_SUCH_ROUTE);
   const v6 = parsePrefix(request.to).family === AF.INET6;
   const far = v6 || request.via !== undefined;
   const scope = far ? SCOPE.UNIVERSE : request.local ? SCOPE.HOST : SCOPE.LINK;
-  const flags = NLM_F.CREATE | (request.local ? NLM_F.EXCL : NLM_F.REPLACE);
-  netlink.request(
-    `cannot add route ${request.to}`,
-    RTM.NEWROUTE,
-    flags,
-    routeBody(request, scope, RTPROT_STATIC),
-  );
+  netlink.change({
+    what: `cannot add route ${request.to}`,
+    type: RTM.NEWROUTE,
+    flags: NLM_F.CREATE | (request.local ? NLM_F.EXCL : NLM_F.REPLACE),
+    body: routeBody(request, scope, RTPROT_STATIC),
+  });
 }
 
-/** Removes a route. `mayLack`: it is no error when there is none. */
-export function deleteRoute(netlink: Netlink, request: RouteRequest, mayLack = false): void {
+/** Removes a route. `harmless`: an errno by which nothing is amiss. */
+export function deleteRoute(netlink: Netlink, request: RouteRequest, harmless?: string): void {
   const v6 = parsePrefix(request.to).family === AF.INET6;
-  const body = routeBody(request, v6 ? SCOPE.UNIVERSE : SCOPE.NOWHERE, RTPROT_ANY);
+  netlink.change({
+    what: `cannot delete route ${request.to}`,
+    type: RTM.DELROUTE,
+    flags: 0,
+    body: routeBody(request, v6 ? SCOPE.UNIVERSE : SCOPE.NOWHERE, RTPROT_ANY),
+    harmless,
+  });
+}
+
+/** Whether packets to an address (`address/prefix`) are delivered here, before there are rules of our own. */
+export function isLocal(netlink: Netlink, text: string): boolean {
+  const { address, family } = parsePrefix(text);
+  const header = Buffer.from([family, address.length * 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   try {
-    netlink.request(`cannot delete route ${request.to}`, RTM.DELROUTE, 0, body);
+    const reply = netlink.ask(`no route to ${text}`, RTM.GETROUTE, [header, attribute(RTA.DST, address)]);
+    return reply[RTM_TYPE] === RTN.LOCAL;
   } catch (error) {
-    if (!(mayLack && error instanceof NetlinkError && error.errno === 'ESRCH')) throw error;
+    if (error instanceof NetlinkError && error.errno === NO_ROUTE) return false;
+    throw error;
   }
 }
 
@@ -117,9 +136,10 @@ export function addNeighbour(netlink: Netlink, index: number, host: string, mac:
   body.writeUInt8(family, 0);
   body.writeInt32LE(index, 4);
   body.writeUInt16LE(NUD_PERMANENT, 8);
-  netlink.request(`cannot add neighbour ${host}`, RTM.NEWNEIGH, NLM_F.CREATE | NLM_F.REPLACE, [
-    body,
-    attribute(NDA.DST, address),
-    attribute(NDA.LLADDR, mac),
-  ]);
+  netlink.change({
+    what: `cannot add neighbour ${host}`,
+    type: RTM.NEWNEIGH,
+    flags: NLM_F.CREATE | NLM_F.REPLACE,
+    body: [body, attribute(NDA.DST, address), attribute(NDA.LLADDR, mac)],
+  });
 }

@@ -1,4 +1,5 @@
 /** A topology that stands: its namespaces, what is kept with them, what is known of their devices. */
+import type { Indices } from './create-links.ts';
 import { getLink } from './links.ts';
 import type { LinkInfo } from './links.ts';
 import type { Namespaces } from './namespaces.ts';
@@ -16,7 +17,9 @@ export interface BuiltNamespace {
 
 /** Namespaces that stand; {@link BuiltTopology.dispose} takes them down. */
 export class BuiltTopology {
-  readonly setup: readonly string[];
+  /** What was done to build it, as a person would have done it. */
+  readonly setup: string[] = [];
+  readonly #indices: Indices;
   readonly #spaces: ReadonlyMap<string, BuiltNamespace>;
   readonly #namespaces: Namespaces;
   readonly #kept = new Map<
@@ -30,8 +33,8 @@ export class BuiltTopology {
   /** A case changed it: no other case may have it. */
   usedUp = false;
 
-  constructor(setup: readonly string[], spaces: ReadonlyMap<string, BuiltNamespace>, namespaces: Namespaces) {
-    this.setup = setup;
+  constructor(indices: Indices, spaces: ReadonlyMap<string, BuiltNamespace>, namespaces: Namespaces) {
+    this.#indices = indices;
     this.#spaces = spaces;
     this.#namespaces = namespaces;
   }
@@ -47,6 +50,16 @@ export class BuiltTopology {
   /** Descriptor of a namespace; undefined when there is none of that name. */
   descriptor(name: string): number | undefined {
     return this.#spaces.get(name)?.fd;
+  }
+
+  /** Number of a device, mostly without asking for it. @throws NetlinkError */
+  index(ns: string, name: string): number {
+    return this.#indices.get(`${ns}/${name}`) ?? this.device(ns, name).index;
+  }
+
+  /** Takes note of a device that stays as it is. */
+  know(ns: string, name: string, device: Device): void {
+    this.#devices.set(`${ns}/${name}`, device);
   }
 
   /** A device of this topology, asked for once: an emulated guest takes 3 ms for the answer. @throws NetlinkError */

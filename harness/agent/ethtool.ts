@@ -34,6 +34,7 @@ let known: readonly string[] | undefined;
 export class Ethtool {
   readonly #sys: SystemCalls;
   readonly #device: string;
+  #fd = -1;
   /** Keeps the buffer alive whose address the kernel was given. */
   held: Buffer | undefined;
 
@@ -44,21 +45,28 @@ export class Ethtool {
 
   /** Sets features in the order given. @throws FeatureError when one is unknown, fixed, or does not come to stay. */
   set(wanted: Readonly<Record<string, boolean>>): void {
-    for (const [name, on] of Object.entries(wanted)) this.#setOne(name, on);
-    const after = this.#state();
-    for (const [name, on] of Object.entries(wanted)) {
-      if (featureOf(after, this.#names().indexOf(name)).active !== on)
-        throw new FeatureError(`cannot set ${this.#device} ${name} ${word(on)}: it stays ${word(!on)}`);
+    this.#fd = this.#sys.socket(AF.INET, SOCK.DGRAM | SOCK.CLOEXEC, 0);
+    if (this.#fd < 0) throw new SystemError('socket', this.#fd);
+    try {
+      let state = this.#state();
+      for (const [name, on] of Object.entries(wanted))
+        if (this.#setOne(name, on, state)) state = this.#state();
+      for (const [name, on] of Object.entries(wanted))
+        if (featureOf(state, this.#names().indexOf(name)).active !== on)
+          throw new FeatureError(`cannot set ${this.#device} ${name} ${word(on)}: it stays ${word(!on)}`);
+    } finally {
+      this.#sys.close(this.#fd);
     }
   }
 
-  #setOne(name: string, on: boolean): void {
+  /** False when there was nothing to set. */
+  #setOne(name: string, on: boolean, state: Buffer): boolean {
     const names = this.#names();
     const index = names.indexOf(name);
     const what = `cannot set ${this.#device} ${name} ${word(on)}`;
     if (index < 0) throw new FeatureError(`${what}: this kernel has no such feature`);
-    const feature = featureOf(this.#state(), index);
-    if (feature.active === on) return;
+    const feature = featureOf(state, index);
+    if (feature.active === on) return false;
     if (!feature.changeable) throw new FeatureError(`${what}: it is fixed ${word(feature.active)}`);
     const request = Buffer.alloc(8 + Math.ceil(names.length / 32) * SET_BLOCK);
     request.writeUInt32LE(CMD.SFEATURES, 0);
@@ -68,6 +76,7 @@ export class Ethtool {
     request.writeUInt32LE(mask, at);
     request.writeUInt32LE(on ? mask : 0, at + 4);
     this.#ioctl('ETHTOOL_SFEATURES', request);
+    return true;
   }
 
   /** struct ethtool_gfeatures, all blocks. */
@@ -102,15 +111,12 @@ export class Ethtool {
   }
 
   #ioctl(what: string, data: Buffer): void {
-    const fd = this.#sys.socket(AF.INET, SOCK.DGRAM | SOCK.CLOEXEC, 0);
-    if (fd < 0) throw new SystemError('socket', fd);
     const request = Buffer.alloc(IFREQ_SIZE);
     request.write(this.#device.slice(0, IFNAMSIZ - 1), 'latin1');
     this.held = data;
     request.writeBigUInt64LE(koffi.address(data), IFNAMSIZ);
-    const ret = this.#sys.ioctl(fd, IOCTL.SIOCETHTOOL, request);
+    const ret = this.#sys.ioctl(this.#fd, IOCTL.SIOCETHTOOL, request);
     this.held = undefined;
-    this.#sys.close(fd);
     if (ret < 0) throw new SystemError(`${what} ${this.#device}`, ret);
   }
 }

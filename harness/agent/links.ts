@@ -42,7 +42,7 @@ export interface Peer {
   readonly name: string;
   /** As that of a {@link NewLink}, which must have one too. */
   readonly index?: number | undefined;
-  readonly namespace?: number;
+  readonly namespace?: number | undefined;
 }
 
 /** struct ifinfomsg */
@@ -93,13 +93,18 @@ export function createLink(netlink: Netlink, link: NewLink): void {
   if (link.priorities === true) data.push(samePriorities());
   if (link.tunnel) data.push(...tunnelData(link.tunnel));
   if (data.length > 0) info.push(nested(IFLA_INFO.DATA, ...data));
-  netlink.request(`cannot create ${kind} ${name}`, RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, [
-    ifinfo(link.index ?? 0),
-    attribute(IFLA.IFNAME, name),
-    ...(link.mac === undefined ? [] : [attribute(IFLA.ADDRESS, hardware(link.mac))]),
-    ...(lower === undefined ? [] : [attribute(IFLA.LINK, lower)]),
-    nested(IFLA.LINKINFO, ...info),
-  ]);
+  netlink.change({
+    what: `cannot create ${kind} ${name}`,
+    type: RTM.NEWLINK,
+    flags: NLM_F.CREATE | NLM_F.EXCL,
+    body: [
+      ifinfo(link.index ?? 0),
+      attribute(IFLA.IFNAME, name),
+      ...(link.mac === undefined ? [] : [attribute(IFLA.ADDRESS, hardware(link.mac))]),
+      ...(lower === undefined ? [] : [attribute(IFLA.LINK, lower)]),
+      nested(IFLA.LINKINFO, ...info),
+    ],
+  });
 }
 
 const VLAN = { EGRESS_QOS: 3, QOS_MAPPING: 1 } as const;
@@ -124,24 +129,28 @@ export function hardware(mac: string): Buffer {
 
 /** Makes a device part of a bond, team or bridge. The first two take only devices that are down. */
 export function enslave(netlink: Netlink, name: string, index: number, master: number): void {
-  netlink.request(`cannot add ${name} to its master`, RTM.NEWLINK, 0, [
-    ifinfo(index),
-    attribute(IFLA.MASTER, master),
-  ]);
+  netlink.change({
+    what: `cannot add ${name} to its master`,
+    type: RTM.NEWLINK,
+    flags: 0,
+    body: [ifinfo(index), attribute(IFLA.MASTER, master)],
+  });
 }
 
 /** RTEXT_FILTER_SKIP_STATS: half of what the kernel says of a link are its counters. */
 const NO_COUNTERS = 8;
 
+/** The kernel names some fifty. */
+const READ = [IFLA.QDISC, IFLA.MTU, IFLA.ADDRESS];
+
 /** Index, MTU, state and hardware address of a link. */
 export function getLink(netlink: Netlink, name: string): LinkInfo {
-  const [reply] = netlink.request(`cannot find device ${name}`, RTM.GETLINK, 0, [
+  const reply = netlink.ask(`cannot find device ${name}`, RTM.GETLINK, [
     ifinfo(0),
     attribute(IFLA.IFNAME, name),
     attribute(IFLA.EXT_MASK, NO_COUNTERS),
   ]);
-  if (!reply) throw new Error(`the kernel said nothing about device ${name}`);
-  const attributes = parseAttributes(reply.subarray(16));
+  const attributes = parseAttributes(reply.subarray(16), READ);
   return {
     index: reply.readInt32LE(4),
     up: (reply.readUInt32LE(8) & IFF_UP) !== 0,
@@ -178,6 +187,10 @@ export function setLink(netlink: Netlink, name: string, index: number, to: LinkC
     ...(to.gsoMaxSize === undefined ? [] : [attribute(IFLA.GSO_MAX_SIZE, to.gsoMaxSize)]),
     ...(to.gsoMaxSegs === undefined ? [] : [attribute(IFLA.GSO_MAX_SEGS, to.gsoMaxSegs)]),
   ];
-  const what = `cannot set ${name} ${changeWords(to)}`;
-  netlink.request(what, RTM.NEWLINK, 0, [ifinfo(index, flags[0], flags[1]), ...attributes]);
+  netlink.change({
+    what: `cannot set ${name} ${changeWords(to)}`,
+    type: RTM.NEWLINK,
+    flags: 0,
+    body: [ifinfo(index, flags[0], flags[1]), ...attributes],
+  });
 }

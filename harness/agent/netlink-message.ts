@@ -1,7 +1,7 @@
 /** Netlink messages and attributes in memory: include/uapi/linux/netlink.h. Everything is aligned to 4 bytes. */
 
-export const NLM_F = { REQUEST: 1, ACK: 4, DUMP: 0x300, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400 } as const;
-export const NLMSG = { ERROR: 2, DONE: 3 } as const;
+export const NLM_F = { REQUEST: 1, ACK: 4, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400 } as const;
+export const NLMSG = { ERROR: 2 } as const;
 export const HEADER_SIZE = 16;
 const CAPPED = 0x100;
 const ACK_TLVS = 0x200;
@@ -71,14 +71,15 @@ export function parseMessages(bytes: Buffer): NetlinkMessage[] {
   return messages;
 }
 
-/** Attributes by type, without the nested flag; the last of a kind wins. */
-export function parseAttributes(bytes: Buffer): Map<number, Buffer> {
+/** Attributes by type, without the nested flag; the last of a kind wins. `wanted`: of these types only. */
+export function parseAttributes(bytes: Buffer, wanted?: readonly number[]): Map<number, Buffer> {
   const attributes = new Map<number, Buffer>();
   let at = 0;
   while (at + 4 <= bytes.length) {
     const length = bytes.readUInt16LE(at);
     if (length < 4 || at + length > bytes.length) break;
-    attributes.set(bytes.readUInt16LE(at + 2) & ATTRIBUTE_MASK, bytes.subarray(at + 4, at + length));
+    const type = bytes.readUInt16LE(at + 2) & ATTRIBUTE_MASK;
+    if (wanted?.includes(type) !== false) attributes.set(type, bytes.subarray(at + 4, at + length));
     at += align4(length);
   }
   return attributes;

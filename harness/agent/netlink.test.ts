@@ -20,6 +20,8 @@ t.test('attributes survive encoding, padded to 4 bytes', (t) => {
   );
   t.equal(attribute(3, 'lo').toString('hex'), '070003006c6f0000', 'text gets a closing 0');
   t.equal(attribute(4, 1500).toString('hex'), '08000400dc050000', 'a number is 32 bits');
+  const two = Buffer.concat([attribute(3, 'lo'), attribute(4, 1500)]);
+  t.same([...parseAttributes(two, [4]).keys()], [4], 'those that nobody wants are left out');
   t.equal(nested(18, attribute(1, 'veth')).readUInt16LE(2), 0x8012, 'nested ones are marked');
   t.end();
 });

@@ -21,12 +21,12 @@ export function setQdisc(netlink: Netlink, index: number, kind: Qdisc): void {
   header.writeUInt32LE(HANDLE, 8);
   header.writeUInt32LE(TC_H_ROOT, 12);
   const options = kind === 'etf' ? [nested(TCA.OPTIONS, attribute(TCA_ETF_PARMS, etf()))] : [];
-  const flags = NLM_F.CREATE | NLM_F.REPLACE;
-  netlink.request(`cannot give a device the qdisc ${kind}`, RTM_NEWQDISC, flags, [
-    header,
-    attribute(TCA.KIND, kind),
-    ...options,
-  ]);
+  netlink.change({
+    what: `cannot give a device the qdisc ${kind}`,
+    type: RTM_NEWQDISC,
+    flags: NLM_F.CREATE | NLM_F.REPLACE,
+    body: [header, attribute(TCA.KIND, kind), ...options],
+  });
 }
 
 /** struct tc_etf_qopt: delta, clockid, flags. */

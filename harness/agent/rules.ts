@@ -25,11 +25,12 @@ export function addRule(
   // struct fib_rule_hdr
   const header = Buffer.from([RULE_FAMILIES[family], 0, 0, tos, table, 0, 0, FR_ACT_TO_TBL, 0, 0, 0, 0]);
   const marks = mark === undefined ? [] : [attribute(FRA.FWMARK, mark), attribute(FRA.FWMASK, WHOLE_MARK)];
-  netlink.request(`cannot add an ${family} rule`, RTM_NEWRULE, NLM_F.CREATE | NLM_F.EXCL, [
-    header,
-    attribute(FRA.PRIORITY, FIRST_PRIORITY + place),
-    ...marks,
-  ]);
+  netlink.change({
+    what: `cannot add an ${family} rule`,
+    type: RTM_NEWRULE,
+    flags: NLM_F.CREATE | NLM_F.EXCL,
+    body: [header, attribute(FRA.PRIORITY, FIRST_PRIORITY + place), ...marks],
+  });
 }
 
 /** As ip(8) takes it behind `ip rule add`; it reads a TOS as hex. */

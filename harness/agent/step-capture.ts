@@ -13,7 +13,7 @@ export const CAPTURE_KEY = 'capture ';
 export function capture(run: Case, action: Extract<Action, { do: 'capture' }>): StepEvidence {
   const { ns, dev, port } = action;
   const make = (): Capture => {
-    const { index } = run.topology.device(ns, dev);
+    const index = run.topology.index(ns, dev);
     run.topology.enter(ns);
     return new Capture(run.own, { index, loopback: dev === 'lo' });
   };

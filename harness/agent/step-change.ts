@@ -12,7 +12,7 @@ import { NETLINK, Netlink, NetlinkError } from './netlink.ts';
 import { outcome, result } from './notation.ts';
 import { writeSysctl } from './sysctl.ts';
 import { setOffloads } from './tap.ts';
-import { tap } from './topology.ts';
+import { tap } from './create-links.ts';
 import { addTransform } from './xfrm.ts';
 
 export function change(run: Case, what: Change): StepEvidence {
@@ -33,15 +33,14 @@ function apply(run: Case, what: Change, route: Netlink): void {
     case 'link': {
       if (what.features) new Ethtool(run.own, what.name).set(what.features);
       if (what.offloads) offer(run, what.ns, what.name, what.offloads);
-      if (changeWords(what) !== '')
-        setLink(route, what.name, run.topology.device(what.ns, what.name).index, what);
+      if (changeWords(what) !== '') setLink(route, what.name, run.topology.index(what.ns, what.name), what);
       return;
     }
     case 'sysctl':
       writeSysctl(what.key, what.value);
       return;
     case 'route': {
-      const request = { ...what, index: run.topology.device(what.ns, what.dev).index };
+      const request = { ...what, index: run.topology.index(what.ns, what.dev) };
       if (what.del) deleteRoute(route, request);
       else addRoute(route, request);
       return;

@@ -10,7 +10,7 @@ import { SystemError } from './namespaces.ts';
 import { outcome, result } from './notation.ts';
 import { AF, SOCK } from './sys.ts';
 import type { SystemCalls } from './sys.ts';
-import { tap } from './topology.ts';
+import { tap } from './create-links.ts';
 
 type Inject = Extract<Action, { do: 'inject' }>;
 

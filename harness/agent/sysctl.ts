@@ -17,9 +17,12 @@ export function readSysctl(key: string): string {
  * addresses.ts). net/ipv6/addrconf.c: addrconf_sysctl_addr_gen_mode(), addrconf_dad_begin(), addrconf_dad_completed().
  */
 const QUIET: readonly (readonly [string, string])[] = [
-  ['all/addr_gen_mode', '1'],
-  ['default/accept_ra', '0'],
+  ['net/ipv6/conf/all/addr_gen_mode', '1'],
+  ['net/ipv6/conf/default/accept_ra', '0'],
 ];
+
+/** By these in the first namespace all later ones begin silent, for IPv6 too takes over its values then. */
+export const QUIET_FROM_THE_FIRST: typeof QUIET = [['net/core/devconf_inherit_init_net', '1'], ...QUIET];
 
 /** Whether this kernel has IPv6 at all. */
 let ipv6: boolean | undefined;
@@ -28,8 +31,13 @@ export function hasIpv6(): boolean {
   return (ipv6 ??= existsSync('/proc/sys/net/ipv6'));
 }
 
+/** Whether new namespaces are silent from the first; writing four sysctls takes an emulated guest as long as a case. */
+let inherited: boolean | undefined;
+
 /** Silences IPv6 in the current, new namespace. */
 export function quietIpv6(): void {
   if (!hasIpv6()) return;
-  for (const [key, value] of QUIET) writeSysctl(`net/ipv6/conf/${key}`, value);
+  inherited ??= QUIET.every(([key, value]) => readSysctl(key) === value);
+  if (inherited) return;
+  for (const [key, value] of QUIET) writeSysctl(key, value);
 }

@@ -58,11 +58,16 @@ export function addTransform(netlink: Netlink, from: string, to: string): void {
   const tail = SELECTOR + 40 + LIFETIMES + 12 + 4;
   state.writeUInt32LE(REQID, tail);
   state.writeUInt16LE(destination.family, tail + 4);
-  netlink.request('cannot add an ESP state', XFRM_MSG.NEWSA, NLM_F.CREATE | NLM_F.EXCL, [
-    state,
-    attribute(XFRMA.ALG_AUTH, algorithm('digest_null')),
-    attribute(XFRMA.ALG_CRYPT, algorithm('ecb(cipher_null)')),
-  ]);
+  netlink.change({
+    what: 'cannot add an ESP state',
+    type: XFRM_MSG.NEWSA,
+    flags: NLM_F.CREATE | NLM_F.EXCL,
+    body: [
+      state,
+      attribute(XFRMA.ALG_AUTH, algorithm('digest_null')),
+      attribute(XFRMA.ALG_CRYPT, algorithm('ecb(cipher_null)')),
+    ],
+  });
 
   // struct xfrm_userpolicy_info: selector, lifetimes, priority, index, dir, action, flags, share
   const policy = Buffer.alloc(168);
@@ -77,8 +82,10 @@ export function addTransform(netlink: Netlink, from: string, to: string): void {
   source.address.copy(template, 28);
   template.writeUInt32LE(REQID, 44);
   template.fill(0xff, 52, 64);
-  netlink.request('cannot add an outgoing policy', XFRM_MSG.NEWPOLICY, NLM_F.CREATE | NLM_F.EXCL, [
-    policy,
-    attribute(XFRMA.TMPL, template),
-  ]);
+  netlink.change({
+    what: 'cannot add an outgoing policy',
+    type: XFRM_MSG.NEWPOLICY,
+    flags: NLM_F.CREATE | NLM_F.EXCL,
+    body: [policy, attribute(XFRMA.TMPL, template)],
+  });
 }

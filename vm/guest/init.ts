@@ -8,6 +8,8 @@
  * use an initramfs still runs the same command through virtme-ng's own init.
  */
 
+import { QUIET_FROM_THE_FIRST } from '../../harness/agent/sysctl.ts';
+
 /** Begins each line by which init itself speaks on the console. */
 export const MARK = 'segproof:';
 
@@ -94,6 +96,7 @@ mount -t tracefs tracefs /root/sys/kernel/tracing 2>/dev/null
 mount -t bpf bpf /root/sys/fs/bpf 2>/dev/null
 mount -t configfs configfs /root/sys/kernel/config 2>/dev/null
 mount -t securityfs securityfs /root/sys/kernel/security 2>/dev/null
+${SILENT}
 ip link set lo up
 cp /bin/busybox /second-stage /root/run/segproof/
 ln -s busybox /root/run/segproof/sh
@@ -114,6 +117,11 @@ exec chroot . /run/segproof/second-stage </dev/console >/dev/console 2>&1
  */
 const LOAD_SOON = `soon=$(sed -n 's/.*${SOON_ARGUMENT}=\\([^ ]*\\).*/\\1/p' /proc/cmdline)
 [ -n "$soon" ] && modprobe -a $(echo "$soon" | sed 's/,/ /g') </dev/null >/dev/null 2>&1 &`;
+
+/** The agent's namespaces begin silent, and it need not see to each. */
+const SILENT = QUIET_FROM_THE_FIRST.map(
+  ([key, value]) => `[ -e /proc/sys/${key} ] && echo ${value} >/proc/sys/${key}`,
+).join('\n');
 
 /** Without the devices that dummy and ifb would make by themselves. */
 export const MODULE_OPTIONS = 'options dummy numdummies=0\noptions ifb numifbs=0\n';
