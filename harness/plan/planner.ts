@@ -5,6 +5,7 @@ import { undecided } from '../judge/behaviours.ts';
 import { NEEDS } from '../load/check-meanings.ts';
 import type { Project } from '../load/project.ts';
 import type { BehaviourInfo, Planner, VariantInfo } from '../run/planner.ts';
+import { Plans } from './plans.ts';
 import { probePrograms } from './probes.ts';
 import { planTarget } from './target.ts';
 import { stated, upstreamVersion } from './version.ts';
@@ -37,6 +38,7 @@ export function createPlanner(
   const needs = needsOf(cases, topologies);
   const probes = probed === 'all' ? all : wantedProbes(all, cases, needs, behaviours);
   for (const probe of probes) for (const need of probe.needs) needs.add(need);
+  const plans = new Plans();
   return {
     variants,
     needs: NEEDS.filter((need) => needs.has(need)),
@@ -58,7 +60,7 @@ export function createPlanner(
       const has = (behaviour: string): boolean => judged.get(behaviour) ?? false;
       const settled = statuses.filter((status) => !undecided(status));
       const states = Object.fromEntries(settled.map((status) => [status.name, status.judged]));
-      return planTarget(cases, { topologies, behaviours, has, states });
+      return planTarget(cases, { topologies, behaviours, has, states }, plans);
     },
   };
 }

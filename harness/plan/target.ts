@@ -7,6 +7,7 @@ import type { TopologyFile } from '../load/topology.ts';
 import type { Value } from '../load/cel.ts';
 import { Build } from './build.ts';
 import type { Variant } from './expand.ts';
+import { Plans } from './plans.ts';
 import { Scope, type Has } from './scope.ts';
 import { planShort } from './short.ts';
 import { planSteps } from './steps.ts';
@@ -20,6 +21,9 @@ export interface PlanInput {
   readonly behaviours: BehaviourTable;
   /** Whether the target is to be judged as having a behaviour. */
   readonly has: Has;
+}
+
+export interface TargetInput extends PlanInput {
   /** {@link PlannedCase.states} */
   readonly states?: NonNullable<PlannedCase['states']>;
 }
@@ -34,11 +38,19 @@ export interface PlannedVariant {
 
 /**
  * Plans every variant of every case, each when it is asked for: a machine is busy with the first while the next are planned.
- * Throws ProblemError at the first variant that cannot be planned; lintProject finds all of those beforehand.
+ * What `plans` has of other targets is not planned again. Throws ProblemError at the first variant that cannot be planned;
+ * lintProject finds all of those beforehand.
  */
-export function* planTarget(cases: readonly Case[], input: PlanInput): Generator<PlannedCase, undefined> {
+export function* planTarget(
+  cases: readonly Case[],
+  { states, ...input }: TargetInput,
+  plans = new Plans(),
+): Generator<PlannedCase, undefined> {
   for (const theCase of cases)
-    for (const variant of theCase.variants) yield planVariant(theCase, variant, input).planned;
+    for (const variant of theCase.variants) {
+      const planned = plans.of(variant, input.has, () => planVariant(theCase, variant, input).planned);
+      yield states ? { ...planned, states } : planned;
+    }
 }
 
 /** Plans one variant; throws ProblemError. */
@@ -75,7 +87,6 @@ export function planVariant(theCase: Case, variant: Variant, input: PlanInput): 
       deadlineMs: DEADLINE_MS + waits,
     },
     expectations: build.expectations,
-    ...(input.states ? { states: input.states } : {}),
     behaviours: scope.behaviours,
   };
   return { planned, reads: new Set([...scope.reads, ...used]), reached: scope.reached };
