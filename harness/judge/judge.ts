@@ -1,9 +1,11 @@
 /** The verdict on one case: positive evidence for every planned check, or no pass. */
 import type { CaseEvidence } from '../contract/evidence.ts';
 import type { PlannedCase } from '../contract/expectation.ts';
+import type { Action } from '../contract/program.ts';
 import type { Check, Outcome } from '../contract/result.ts';
 import { NoEvidence, checkStep, describe } from './checks.ts';
-import { Walk } from '../model/walk.ts';
+import { storyOf } from '../model/story.ts';
+import type { StepOutcome } from '../model/walk.ts';
 import { checkModel } from './model.ts';
 import { findSplat, newTaint } from './splat.ts';
 
@@ -56,12 +58,12 @@ interface Collected {
 function collect(planned: PlannedCase, evidence: CaseEvidence): Collected {
   const checks: Check[] = [];
   const { actions } = planned.program;
-  const walk = planned.states ? new Walk(planned.program, planned.states) : null;
+  const story = planned.states && storyOf(planned.program, planned.states, outcomes(actions, evidence.steps));
   let disagrees = false;
   const done = (gap: string | null): Collected => ({
     checks,
     gap,
-    asked: disagrees ? [...(walk?.behaviours ?? [])] : [],
+    asked: disagrees ? (story?.behaviours ?? []) : [],
   });
   if (evidence.id !== planned.id) return done(`the record is of ${evidence.id}`);
   for (const [i, expectation] of planned.expectations.entries()) {
@@ -70,7 +72,7 @@ function collect(planned: PlannedCase, evidence: CaseEvidence): Collected {
     if (!action || !step) return done(`step ${i + 1} of ${planned.expectations.length} has no record`);
     try {
       checks.push(...checkStep(action, expectation, step));
-      const model = walk?.step(action, { ok: step.ret !== -1, sent: step.ret });
+      const model = story?.steps[i];
       const check =
         model && checkModel(describe(action), action, model, step, expectation, planned.program.seed);
       if (check) checks.push(check);
@@ -83,6 +85,13 @@ function collect(planned: PlannedCase, evidence: CaseEvidence): Collected {
   if (actions.length !== planned.expectations.length || evidence.steps.length !== actions.length)
     return done(`${evidence.steps.length} records for ${actions.length} steps`);
   return done(null);
+}
+
+/** How the steps went that there is a record of. Only of sends it counts what they returned: other calls return a descriptor, or a length. */
+function outcomes(actions: readonly Action[], steps: CaseEvidence['steps']): StepOutcome[] {
+  return steps
+    .slice(0, actions.length)
+    .map(({ ret }, i) => ({ ok: ret !== -1, sent: actions[i]?.do === 'send' ? ret : 0 }));
 }
 
 /** What a kernel's log and taint tell against it; null when nothing. */

@@ -52,7 +52,7 @@ export class Captures {
 
   read(name: string): StepModel {
     const point = this.#points.get(name);
-    if (!point) throw new RangeError(`no capture ${name} was started`);
+    if (!point) return { kind: 'unknown', why: `capture ${name} could not be started` };
     const { packets, unknown } = point;
     point.packets = [];
     if (!packets.every(({ leaves }) => this.#departures.hasLeft(leaves)))
