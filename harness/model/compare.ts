@@ -11,6 +11,14 @@ import type { ModelPacket } from './packets.ts';
 /** A packet's fields by name, in the order they are shown. */
 type Fields = readonly (readonly [name: string, text: string])[];
 
+/** A packet as it must be and as it was seen. Nearly all agree, and are never made into what is shown. */
+interface Line {
+  readonly index: number;
+  readonly a: Fields | undefined;
+  readonly b: Fields | undefined;
+  readonly atMs: number | undefined;
+}
+
 /** Lines shown before the first difference and from it on. */
 const BEFORE = 2;
 const AFTER = 6;
@@ -42,23 +50,23 @@ export function differences(
     socket: new Map(),
     outer: new OuterFirsts(),
   };
-  const lines: ComparedPacket[] = [];
+  const lines: Line[] = [];
   let first = -1;
   for (let index = 0; index < Math.max(expected.length, seen.length); index++) {
     if (first >= 0 && index >= first + AFTER) break;
     const want = expected[index];
     const got = seen[index];
     const leaving = want?.leaves && showLeaving(want.leaves, got?.atMs, slackMs);
-    const line = pair(
+    const line: Line = {
       index,
-      want && [...expectedFields(want), [LEAVES, leaving?.expected ?? '']],
-      got && [...seenFields(got, want, firsts), [LEAVES, leaving?.actual ?? '']],
-      got?.atMs,
-    );
-    if (first < 0 && (line.presence !== 'both' || wrongFields(line).length > 0)) first = index;
+      a: want && [...expectedFields(want), [LEAVES, leaving?.expected ?? '']],
+      b: got && [...seenFields(got, want, firsts), [LEAVES, leaving?.actual ?? '']],
+      atMs: got?.atMs,
+    };
+    if (first < 0 && !agree(line)) first = index;
     lines.push(line);
   }
-  return first < 0 ? null : lines.slice(Math.max(0, first - BEFORE));
+  return first < 0 ? null : lines.slice(Math.max(0, first - BEFORE)).map(pair);
 }
 
 /** Those that are not as they must be. */
@@ -66,12 +74,11 @@ export function wrongFields({ fields }: ComparedPacket): ComparedField[] {
   return fields.filter(({ expected, actual }) => expected !== actual);
 }
 
-function pair(
-  index: number,
-  a: Fields | undefined,
-  b: Fields | undefined,
-  atMs: number | undefined,
-): ComparedPacket {
+function agree({ a, b }: Line): boolean {
+  return a !== undefined && b !== undefined && a.every(([, text], i) => text === b[i]?.[1]);
+}
+
+function pair({ index, a, b, atMs }: Line): ComparedPacket {
   const presence = a && b ? 'both' : a ? 'missing' : 'surplus';
   const fields = (a ?? b ?? [])
     .map(([name], i) => ({ name, expected: a?.[i]?.[1] ?? '', actual: b?.[i]?.[1] ?? '' }))

@@ -72,7 +72,7 @@ export class Cursor {
   }
 
   mac(at: number): string {
-    return (this.hex(at, at + 6).match(/../gu) ?? []).join(':');
+    return this.hex(at, at + 6).replace(/..(?=.)/g, '$&:');
   }
 
   /** Decodes layer after layer from `next` on. */
