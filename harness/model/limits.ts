@@ -16,8 +16,10 @@ const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
 const DO = PMTUDISC['do'] ?? 2;
 const OMIT = PMTUDISC['omit'] ?? 5;
 
-/** Flags that change nothing about what is sent. */
-const PLAIN_FLAGS = new Set('MSG_MORE MSG_DONTWAIT MSG_NOSIGNAL MSG_CONFIRM MSG_OOB MSG_ZEROCOPY'.split(' '));
+/** Flags that change nothing about what is sent, or that there are rules for. UDP never looks at MSG_EOR. */
+const PLAIN_FLAGS = new Set(
+  'MSG_MORE MSG_DONTWAIT MSG_NOSIGNAL MSG_CONFIRM MSG_OOB MSG_ZEROCOPY MSG_DONTROUTE MSG_EOR'.split(' '),
+);
 /** One less than MAX_SKB_FRAGS by default: a piece may lie on two pages. */
 const MOST_PIECES = 16;
 

@@ -7,7 +7,7 @@ import { bare, castOf, connected, isLoopback, networkOf } from './destinations.t
 import type { Cast } from './destinations.ts';
 import { GSO_LIMITS, taken } from './devices.ts';
 import type { Device } from './devices.ts';
-import { chosen, tables } from './policy.ts';
+import { chosen, inScope, tables } from './policy.ts';
 import type { Selector } from './policy.ts';
 import { Underivable } from './signals.ts';
 import type { Rules } from './signals.ts';
@@ -119,7 +119,8 @@ export class Network {
     if (cast !== 'one') return this.#toMany(ns, family, address, by.bound, cast);
     if (isLoopback(address) || this.owns(ns, to)) return this.#local(ns, space, family, to);
     const routes = [...space.links.values()].filter(({ up }) => up).flatMap(connected);
-    const best = chosen([...space.routes, ...routes], address, tables(space.rules, family, by));
+    const all = inScope([...space.routes, ...routes], family, by);
+    const best = chosen(all, address, tables(space.rules, family, by));
     if (!best) return null;
     const link = space.links.get(best.dev);
     // What waits for an address is charged to the socket, whose next sends may be refused for that.

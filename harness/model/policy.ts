@@ -12,6 +12,8 @@ export interface Selector {
   readonly tos: number;
   /** Device the socket is bound to; empty: none. */
   readonly bound: string;
+  /** Asked not to route: only what is on a link counts (RT_SCOPE_LINK). Absent: no. */
+  readonly onLink?: boolean;
 }
 
 /** The table of routes that name none. */
@@ -38,6 +40,14 @@ export function tables(
       (rule.tos === undefined || rule.tos === (tos & ROUTED_BITS)),
   );
   return [...asked.map(({ table }) => table), MAIN];
+}
+
+/**
+ * The routes that count at all. fib_table_lookup() passes over one of a wider scope than was asked for, and a route with a next hop
+ * is of the widest (ip-route(8), rt_scope); IPv6 knows no scopes of routes.
+ */
+export function inScope(routes: readonly Route[], family: Family, { onLink }: Selector): readonly Route[] {
+  return family === 'ipv4' && onLink === true ? routes.filter(({ via }) => via === undefined) : routes;
 }
 
 /** The longest prefix of the first table that has any for the address. */

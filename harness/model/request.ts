@@ -62,7 +62,12 @@ const MAPPED = '::ffff:';
 const ANY = new Set(['0.0.0.0', '::']);
 
 /** By udp_sendmsg() and udpv6_sendmsg() up to where the packet is put together. @throws Refused, Underivable */
-export function request(socket: SocketState, message: Message, network: Network): Request {
+export function request(
+  socket: SocketState,
+  message: Message,
+  flags: readonly string[],
+  network: Network,
+): Request {
   const to = message.to ?? socket.peer;
   if (!to) throw new Refused('EDESTADDRREQ');
   const mapped = to.address.startsWith(MAPPED);
@@ -75,7 +80,7 @@ export function request(socket: SocketState, message: Message, network: Network)
   const launchOption = readLaunchOption(socket);
   const said = readControl(message.control, family, launchOption !== null);
   const headers = fields(socket, family, said, network.labels(socket.ns), message.to?.flowinfo);
-  const by = routedBy(socket, message, family, { mark: said.mark, tos: headers.tos }, network);
+  const by = routedBy(socket, message, flags, family, { mark: said.mark, tos: headers.tos }, network);
   const path = network.path(socket.ns, family, firstHop(headers.routing) ?? address, by);
   if (!path) throw new Refused('ENETUNREACH');
   checkDevice(socket, said, path, by.bound);

@@ -10,32 +10,39 @@ import type { SocketState } from './socket.ts';
 const UDP = levelNumber('SOL_UDP');
 
 /**
- * udp_sendmsg() looks a route up for what has an address or a control message of another level than SOL_UDP; all else takes the
- * route the socket has. On IPv6 whatever goes to the socket's peer takes it (ip6_sk_dst_check()). @throws Underivable where that
+ * udp_sendmsg() looks a route up for what has an address, is not to be routed (ip_sendmsg_scope()) or has a control message of another
+ * level than SOL_UDP; all else takes the route the socket has. On IPv6 whatever goes to the socket's peer takes it (ip6_sk_dst_check()). @throws Underivable where that
  * route may be gone: a mark set later takes it away only from 5.12 on (50254256f382), and a traffic class counts in some versions
  */
 export function routedBy(
   socket: SocketState,
   { to, control }: Message,
+  flags: readonly string[],
   family: Family,
   said: { readonly mark: number | undefined; readonly tos: number },
   network: Network,
 ): Selector {
   const { route, peer, ns, name } = socket;
   const bound = boundDevice(socket);
-  if (!network.hasRules(ns)) return { mark: 0, tos: 0, bound };
+  const onLink = flags.includes('MSG_DONTROUTE') || staysOnLink(socket);
+  if (!network.hasRules(ns)) return { mark: 0, tos: 0, bound, onLink };
   const mark = intOption(socket, 'SO_MARK', 0);
-  const fresh = { mark: said.mark ?? mark, tos: said.tos, bound };
+  const fresh = { mark: said.mark ?? mark, tos: said.tos, bound, onLink };
   const lookedUp =
     family === 'ipv4'
-      ? to !== undefined || control.some(({ level }) => levelNumber(level) !== UDP)
+      ? to !== undefined || onLink || control.some(({ level }) => levelNumber(level) !== UDP)
       : to !== undefined && to.address !== peer?.address;
   if (lookedUp || !route) return fresh;
   if (route.mark !== mark || route.tos !== ownTos(socket, family))
     throw new Underivable(`mark or TOS of ${name} are not those it was connected with`);
   if (family === 'ipv6' && route.tos !== 0)
     throw new Underivable(`the traffic class of ${name} may have been left out when it was connected`);
-  return { mark: route.mark, tos: route.tos, bound };
+  return { mark: route.mark, tos: route.tos, bound, onLink };
+}
+
+/** SOCK_LOCALROUTE */
+function staysOnLink(socket: SocketState): boolean {
+  return intOption(socket, 'SO_DONTROUTE', 0) !== 0;
 }
 
 function boundDevice(socket: SocketState): string {
@@ -58,7 +65,8 @@ export function connectedRoute(
   const tos = ownTos(socket, family);
   const mark = intOption(socket, 'SO_MARK', 0);
   try {
-    const path = network.path(socket.ns, family, to.address.replace('::ffff:', ''), { mark, tos, bound: '' });
+    const by = { mark, tos, bound: '', onLink: staysOnLink(socket) };
+    const path = network.path(socket.ns, family, to.address.replace('::ffff:', ''), by);
     return { mark, tos, source: path?.source ?? null };
   } catch (signal) {
     if (!(signal instanceof Underivable)) throw signal;

@@ -24,7 +24,7 @@ type States = Readonly<Record<string, boolean>>;
 const plans = new Map<string, { states: States; cases: ReadonlyMap<string, PlannedCase> }>();
 
 /** Every case as a kernel of that version has to show it. */
-function planned(version: string): { states: States; cases: ReadonlyMap<string, PlannedCase> } {
+export function planned(version: string): { states: States; cases: ReadonlyMap<string, PlannedCase> } {
   const known = plans.get(version);
   if (known) return known;
   const { topologies, behaviours } = project;

@@ -205,7 +205,7 @@ export class Walk {
     slices: readonly Slice[],
   ): Cork {
     const { cork } = socket;
-    const fresh = cork ? null : () => request(socket, message, this.#network);
+    const fresh = cork ? null : () => request(socket, message, flags, this.#network);
     const ipv4 = (cork?.request.family ?? this.#family(socket, message)) === 'ipv4';
     // udp_sendmsg() looks at these two before anything else; udpv6_sendmsg() has neither.
     if (ipv4 && bytes > MOST_IPV4) throw new Refused('EMSGSIZE', true);
