@@ -1,9 +1,27 @@
 /** What a device with generic receive offload makes of the packets of one send, when one poll finds them all. */
 import type { Slice } from '../contract/expectation.ts';
 import { UDP_HEADER, hasExtensions, networkHeader } from './limits.ts';
+import type { Network, Path } from './network.ts';
 import type { ModelPacket } from './packets.ts';
 import type { Request } from './request.ts';
 import { Underivable } from './signals.ts';
+import type { Rules } from './signals.ts';
+
+/**
+ * Does the other end join packets on their way in? veth has a NAPI instance for that, and uses it for what was sent here
+ * when this end does not segment TCP (veth_skb_is_eligible_for_gro()). @throws Underivable where others would
+ */
+export function joins(network: Network, { ns, dev }: Path, rules: Rules): boolean {
+  const far = network.peer(ns, dev);
+  const there = far && network.link(far.ns, far.dev);
+  // gro_cells_receive() does it by default, unless somebody else has the packet too.
+  if (there?.kind === 'vxlan') throw new Underivable(`${there.name} may join packets`);
+  if (there?.features['rx-gro'] !== true) return false;
+  const here = network.link(ns, network.lowest(ns, dev))?.features;
+  if (there.kind !== 'veth' || here?.['tx-tcp-segmentation'] !== false)
+    throw new Underivable(`${there.name} may join packets`);
+  return rules.has('veth-joins-packets');
+}
 
 /** Packets that became one. */
 export interface Joined {

@@ -13,7 +13,9 @@ const ESP_ROOM = 128;
 export const IP_HEADER = { ipv4: 20, ipv6: 40 } as const;
 /** IPv4's total length; IPv6's payload length does not count its own header. */
 const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
+const WANT = PMTUDISC['want'] ?? 1;
 const DO = PMTUDISC['do'] ?? 2;
+const PROBE = PMTUDISC['probe'] ?? 3;
 const OMIT = PMTUDISC['omit'] ?? 5;
 
 /** Flags that change nothing about what is sent, or that there are rules for. UDP never looks at MSG_EOR. */
@@ -39,10 +41,11 @@ export function networkHeader({ family, options, hopByHop, routing, destination 
 
 /**
  * Can a datagram of `payload` bytes be put together? By __ip_append_data() and __ip6_append_data(); for a corked one with
- * all bytes so far. `last` brings the last of them, and an iovec of no length is not looked into.
+ * all bytes so far.
  */
-export function checkFits(request: Request, payload: number, last: Message): void {
+export function checkFits(request: Request, payload: number): void {
   const { family, gso, discovery, fragsize, destination, dontFragment } = request;
+  checkDoubt(request, payload);
   const header = networkHeader(request);
   // ip6_append_data() adds destination options to the length although the header already counts them.
   const length = UDP_HEADER + payload + destination.length;
@@ -51,7 +54,24 @@ export function checkFits(request: Request, payload: number, last: Message): voi
   const most = mayFragment ? MOST[family] : mtu;
   if (length > most - header) throw new Refused('EMSGSIZE');
   if (dontFragment && length > mtu - header) throw new Refused('EMSGSIZE');
+}
+
+/** The bytes are looked at last, and those of an iovec of no length not at all. `last`: what brings the last of them. */
+export function checkReadable(last: Message): void {
   if (last.unreadable !== undefined && (last.iov[last.unreadable] ?? 0) > 0) throw new Refused('EFAULT');
+}
+
+/** Is it the same for a datagram whether the host learned a path MTU or not? @throws Underivable */
+function checkDoubt(request: Request, payload: number): void {
+  const { family, gso, discovery, path } = request;
+  const { doubt, pathMtu, locked = false } = path;
+  if (!doubt || discovery >= PROBE) return;
+  const header = networkHeader(request) + UDP_HEADER;
+  const between = (length: number): boolean => length > doubt.mtu && length <= pathMtu;
+  const sent = gso > 0 ? between(header + gso) || between(header + payload) : header + payload > doubt.mtu;
+  const flagged =
+    family === 'ipv4' && discovery === WANT && (between(header + payload) || doubt.locked !== locked);
+  if (sent || flagged) throw new Underivable('kernels differ in whether the route learned a path MTU');
 }
 
 /** udp_send_skb(), udp_v6_send_skb(): what is asked of a send with a segment size. `checksums`: by the device. */

@@ -5,8 +5,10 @@ import { parseAddress } from '../wire/address.ts';
 import type { Queue } from './launch.ts';
 import { bare, castOf, connected, isLoopback, networkOf } from './destinations.ts';
 import type { Cast } from './destinations.ts';
-import { GSO_LIMITS, taken } from './devices.ts';
+import { deviceOf, taken } from './devices.ts';
 import type { Device } from './devices.ts';
+import { LearnedMtus } from './pmtu.ts';
+import type { PathMtu } from './pmtu.ts';
 import { chosen, inScope, tables } from './policy.ts';
 import type { Selector } from './policy.ts';
 import { Underivable } from './signals.ts';
@@ -25,6 +27,10 @@ export interface Path {
   readonly cast: Cast;
   /** IPsec makes another packet of what is sent. */
   readonly transformed: boolean;
+  /** ICMP told a path MTU below the least that is believed (pmtu.ts). */
+  readonly locked?: boolean;
+  /** What the path MTU is instead, if the host learned what it need not have learned. */
+  readonly doubt?: PathMtu;
 }
 
 interface Space {
@@ -35,14 +41,11 @@ interface Space {
 
 /** drivers/net/loopback.c: 64 KiB unless the topology says otherwise. */
 const LO_MTU = 65536;
-const MASTERS: ReadonlySet<string> = new Set(['bond', 'team']);
 /** ip_mtu() and ip6_mtu() cap what a device says: IP_MAX_MTU, IP6_MAX_MTU (include/net/ip.h, ip6_fib.h). */
 const MOST = { ipv4: 65535, ipv6: 65535 + 40 } as const;
 const ETHERNET_MTU = 1500;
 /** 0: what has no flow label gets none (ip6_make_flowlabel()). */
 const AUTO_LABELS = 'net/ipv6/auto_flowlabels';
-/** They have all of NETIF_F_GSO_SOFTWARE. */
-const SOFTWARE: ReadonlySet<string> = new Set(['lo', 'veth', 'vxlan']);
 
 export class Network {
   readonly #spaces = new Map<string, Space>();
@@ -50,6 +53,7 @@ export class Network {
   #lost = '';
   readonly #transforms = new Set<string>();
   readonly #labels = new Map<string, boolean>();
+  readonly #learned = new LearnedMtus();
 
   constructor(topology: Topology) {
     for (const [name, { links, routes, rules = [], sysctls }] of Object.entries(topology.namespaces)) {
@@ -77,6 +81,9 @@ export class Network {
 
   change(change: Change): void {
     const space = this.#spaces.get(change.ns);
+    // fib_sync_mtu(), rt6_mtu_change(): the exceptions change too, each by rules of its own.
+    if (this.#learned.any && movesRoutes(change))
+      this.#lost = 'something was changed after a path MTU had been learned';
     if (change.kind === 'sysctl') {
       if (change.key === AUTO_LABELS) this.#labels.set(change.ns, change.value !== '0');
       else this.#lost = `sysctl ${change.key} was set`;
@@ -111,6 +118,18 @@ export class Network {
 
   /** The way of a packet. Null: there is none (ENETUNREACH). @throws Underivable */
   path(ns: string, family: Family, to: string, by: Selector): Path | null {
+    const path = this.#route(ns, family, to, by);
+    return path && this.#learned.of(path, to);
+  }
+
+  /** An ICMP message told a path MTU. `believed`: for sure. @throws Underivable */
+  learn(ns: string, family: Family, to: string, mtu: number, believed: boolean): void {
+    if (this.hasRules(ns)) throw new Underivable('policy rules decide which route learns a path MTU');
+    const path = this.#route(ns, family, to, { mark: 0, tos: 0, bound: '' });
+    if (path) this.#learned.learn(path, family, to, { mtu, believed });
+  }
+
+  #route(ns: string, family: Family, to: string, by: Selector): Path | null {
     if (this.#lost !== '') throw new Underivable(this.#lost);
     const address = parseAddress(to);
     const space = this.#spaces.get(ns);
@@ -191,26 +210,10 @@ export class Network {
   readonly link = (ns: string, dev: string): Link | undefined => this.#spaces.get(ns)?.links.get(dev);
 
   device(ns: string, upper: string, rules: Rules): Device {
-    // What stands above a device takes what that one takes: their features follow it (netdev_increment_features()). It cuts what it
-    // was itself told not to take, or to take less of.
-    const way = this.#way(ns, upper).map((name) => this.link(ns, name));
-    const link = way.at(-1);
-    const features: Readonly<Record<string, boolean | undefined>> = link?.features ?? {};
-    const kind = link?.kind ?? 'lo';
-    const checksums = features['tx-checksum-ip-generic'] ?? true;
-    // NETIF_F_GSO_SOFTWARE holds NETIF_F_GSO_UDP_L4 since 2e4ef10f5850; dummy and ifb advertise it since ecb8fed408b6.
-    const inherent = (): boolean =>
-      kind === 'tap' || rules.has(SOFTWARE.has(kind) ? 'loopback-carries-gso' : 'dummy-advertises-gso');
-    const uso =
-      way.every((one) => one?.features['tx-udp-segmentation'] !== false) &&
-      (features['tx-udp-segmentation'] ?? inherent());
-    // Neither scatter-gather nor generic segmentation are asked for: skb_gso_ok() looks for the packet's own type, and
-    // validate_xmit_skb() makes it linear where it must.
-    const gsoMaxSize = Math.min(...way.map((one) => one?.gsoMaxSize ?? GSO_LIMITS.gsoMaxSize));
-    const gsoMaxSegs = Math.min(...way.map((one) => one?.gsoMaxSegs ?? GSO_LIMITS.gsoMaxSegs));
-    // bond_fix_features() and team_fix_features() leave that on, whatever their ports can do.
-    const promises = MASTERS.has(way[0]?.kind ?? 'lo') || checksums;
-    return { checksums, promises, whole: uso && checksums, partial: false, gsoMaxSize, gsoMaxSegs };
+    return deviceOf(
+      this.#way(ns, upper).map((name) => this.link(ns, name)),
+      rules,
+    );
   }
 
   /** What holds packets back, if anything does. */
@@ -224,22 +227,6 @@ export class Network {
     return this.link(ns, this.lowest(ns, dev))?.kind === 'tap';
   }
 
-  /**
-   * Does the other end join packets on their way in? veth has a NAPI instance for that, and uses it for what was sent here
-   * when this end does not segment TCP (veth_skb_is_eligible_for_gro()). @throws Underivable where others would
-   */
-  joins({ ns, dev }: Path, rules: Rules): boolean {
-    const far = this.peer(ns, dev);
-    const there = far && this.link(far.ns, far.dev);
-    // gro_cells_receive() does it by default, unless somebody else has the packet too.
-    if (there?.kind === 'vxlan') throw new Underivable(`${there.name} may join packets`);
-    if (there?.features['rx-gro'] !== true) return false;
-    const here = this.link(ns, this.lowest(ns, dev))?.features;
-    if (there.kind !== 'veth' || here?.['tx-tcp-segmentation'] !== false)
-      throw new Underivable(`${there.name} may join packets`);
-    return rules.has('veth-joins-packets');
-  }
-
   /** The other end of a pair of veth or tap devices; null: what leaves here arrives nowhere, or (lo) right here. */
   peer(ns: string, upper: string): { ns: string; dev: string } | null {
     const dev = this.lowest(ns, upper);
@@ -251,4 +238,8 @@ export class Network {
           return { ns: other, dev: link.name };
     return null;
   }
+}
+
+function movesRoutes(change: Change): boolean {
+  return change.kind === 'route' || (change.kind === 'link' && (change.mtu ?? change.up) !== undefined);
 }

@@ -157,5 +157,5 @@ function routingHeader({ routing, to }: Request): Buffer {
 function dontFragment({ discovery, path, options }: Request, payload: number): boolean {
   if (discovery === DO || discovery === PROBE) return true;
   const length = IP_HEADER.ipv4 + options.length + UDP_HEADER + payload;
-  return discovery === WANT && length <= path.pathMtu;
+  return discovery === WANT && path.locked !== true && length <= path.pathMtu;
 }

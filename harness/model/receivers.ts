@@ -2,7 +2,7 @@
 import type { Slice } from '../contract/expectation.ts';
 import type { Action } from '../contract/program.ts';
 import type { Departures } from './departures.ts';
-import { join } from './join.ts';
+import { join, joins } from './join.ts';
 import { placeByTime } from './launch.ts';
 import type { Leaves } from './launch.ts';
 import type { Network } from './network.ts';
@@ -112,9 +112,9 @@ export class Receivers {
     // Decided on arrival: udp_unexpected_gso() looks whether the socket has UDP_GRO then.
     const gro = intOption(taker, 'UDP_GRO', 0) !== 0;
     const from = sender.bound && sender.bound.port !== 0 ? endpoint(request, taker, family) : null;
-    const joins =
-      gro && packets.length > 1 && !packets[0]?.fragment && this.#network.joins(path, this.#rules);
-    const arrived = joins ? join(request, packets) : arrivals(request, payload, packets, gro);
+    const joined =
+      gro && packets.length > 1 && !packets[0]?.fragment && joins(this.#network, path, this.#rules);
+    const arrived = joined ? join(request, packets) : arrivals(request, payload, packets, gro);
     placeByTime(
       taker.queue,
       arrived.map((one) => ({ ...one, from, ...(leaves ? { leaves } : {}) })),
@@ -132,6 +132,9 @@ export class Receivers {
     const { flags, buffer, control } = action;
     if (flags.includes('MSG_ERRQUEUE'))
       return { kind: 'unknown', why: 'there is no model of the error queue' };
+    if (socket.pending !== null)
+      socket.receives = `${socket.name} was told ${socket.pending}, by its next call`;
+    socket.pending = null;
     if (socket.receives !== '') {
       this.#departures.waitedFor([]);
       return { kind: 'unknown', why: socket.receives };
@@ -184,7 +187,12 @@ function arrivals(
   });
 }
 
-function takes(socket: SocketState, ns: string, { to, from, family, lite }: Request): boolean {
+/** Is a datagram for this socket? */
+export function takes(
+  socket: SocketState,
+  ns: string,
+  { to, from, family, lite }: Pick<Request, 'to' | 'from' | 'family' | 'lite'>,
+): boolean {
   const { bound, peer } = socket;
   if (socket.ns !== ns || bound?.port !== to.port || (socket.protocol === 'udplite') !== lite) return false;
   const mapped = family === 'ipv4' && socket.family === 'ipv6';

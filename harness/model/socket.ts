@@ -36,6 +36,8 @@ export interface SocketState {
   /** Where there are policy rules: what the route of a connected socket was chosen by, and the source address that came of it. */
   route: { readonly mark: number; readonly tos: number; readonly source: string | null } | null;
   cork: Cork | null;
+  /** sk_err: its next call fails with that. */
+  pending: string | null;
   readonly queue: Queued[];
   /** Groups it is a member of. */
   readonly groups: Set<string>;
@@ -86,7 +88,16 @@ function changeGroups({ groups }: SocketState, name: string, value: Buffer): voi
 
 export function openSocket(action: Extract<Action, { do: 'open' }>): SocketState {
   const { socket, ns, family, protocol } = action;
-  const fresh = { priority: 0, bound: null, peer: null, route: null, cork: null, sends: '', receives: '' };
+  const fresh = {
+    priority: 0,
+    bound: null,
+    peer: null,
+    route: null,
+    cork: null,
+    pending: null,
+    sends: '',
+    receives: '',
+  };
   return { name: socket, ns, family, protocol, options: new Map(), queue: [], groups: new Set(), ...fresh };
 }
 
@@ -139,6 +150,18 @@ export function intOption(socket: SocketState, name: string, otherwise: number):
 /** IP_RECVERR, IPV6_RECVERR */
 export function asksForErrors(socket: SocketState): boolean {
   return ['IP_RECVERR', 'IPV6_RECVERR'].some((name) => intOption(socket, name, 0) !== 0);
+}
+
+/** Reading its error queue to the end takes an ICMP error from the socket too (sock_dequeue_err_skb()); there is none without asking. */
+export function readErrors(socket: SocketState | undefined): void {
+  if (socket && asksForErrors(socket)) socket.pending = null;
+}
+
+export function readOption(
+  socket: SocketState | undefined,
+  { level, option }: Extract<Action, { do: 'get' }>,
+): void {
+  if (socket && canonical(level, option) === 'SO_ERROR') socket.pending = null;
 }
 
 /** Bytes of an option such as IP_OPTIONS; empty when it was never set or taken back. */

@@ -3,7 +3,8 @@ import type { Slice } from '../contract/expectation.ts';
 import type { Action, Message, Program } from '../contract/program.ts';
 import { Captures } from './captures.ts';
 import { Departures } from './departures.ts';
-import { checkFits, checkKnown, checkSegments, exceeds } from './limits.ts';
+import { gathered } from './gathered.ts';
+import { checkFits, checkKnown, checkReadable, checkSegments, exceeds } from './limits.ts';
 import { UNCUT } from './devices.ts';
 import { Network } from './network.ts';
 import { packetsOf } from './packets.ts';
@@ -12,12 +13,13 @@ import { passage } from './passage.ts';
 import { sum } from './payloads.ts';
 import { Receivers } from './receivers.ts';
 import type { ModelDatagram } from './receivers.ts';
-import { leaving, request } from './request.ts';
+import { leaving } from './request.ts';
 import { connectedRoute } from './routed.ts';
 import type { Request } from './request.ts';
 import { Refused, Rules, Underivable } from './signals.ts';
-import { asksForErrors, intOption, isMapped, openSocket, setOption } from './socket.ts';
-import type { Cork, SocketState } from './socket.ts';
+import { asksForErrors, intOption, openSocket, readErrors, readOption, setOption } from './socket.ts';
+import type { SocketState } from './socket.ts';
+import { reportPending, tellTooBig } from './told.ts';
 
 /** How a step went, as far as later ones depend on it. */
 export interface StepOutcome {
@@ -36,8 +38,6 @@ export type StepModel =
   | { readonly kind: 'datagrams'; readonly datagrams: readonly ModelDatagram[] };
 
 type Send = Extract<Action, { do: 'send' }>;
-
-const MOST_IPV4 = 65535;
 
 export class Walk {
   readonly #rules: Rules;
@@ -74,8 +74,7 @@ export class Walk {
         if (outcome.ok) this.#captures.start(action);
         return { kind: 'none' };
       case 'inject':
-        if (action.packet.kind === 'too-big') this.#network.lose('a path MTU was told by ICMP');
-        this.#lose('a frame was injected');
+        this.#inject(action);
         return { kind: 'none' };
       case 'change':
         if (outcome.ok) this.#network.change(action.change);
@@ -85,8 +84,11 @@ export class Walk {
         return { kind: 'none' };
       case 'errors':
         this.#departures.waitedFor([]);
+        readErrors(this.#sockets.get(action.socket));
         return { kind: 'none' };
       case 'get':
+        readOption(this.#sockets.get(action.socket), action);
+        return { kind: 'none' };
       case 'queue':
       case 'counters':
         return { kind: 'none' };
@@ -178,6 +180,14 @@ export class Walk {
     }
   }
 
+  #inject(action: Extract<Action, { do: 'inject' }>): void {
+    const { packet } = action;
+    if (packet.kind === 'too-big') {
+      const why = tellTooBig(action, packet, this.#sockets.values(), this.#network);
+      if (why !== '') this.#network.lose(why);
+    } else this.#lose('a frame was injected');
+  }
+
   #lose(why: string): void {
     this.#captures.lose(why);
     this.#receivers.lose(why);
@@ -189,38 +199,14 @@ export class Walk {
     const bytes = message.iov.reduce((total, length) => total + length, 0);
     const slices: Slice[] = bytes === 0 ? [] : [{ stream: message.stream, at: 0, length: bytes }];
     const more = flags.includes('MSG_MORE') || intOption(socket, 'UDP_CORK', 0) !== 0;
-    const cork = this.#append(socket, message, flags, bytes, slices);
-    checkFits(cork.request, sum(cork.payload), message);
+    const cork = gathered(socket, message, flags, slices, this.#network);
+    checkFits(cork.request, sum(cork.payload));
+    reportPending(socket);
+    checkReadable(message);
     const alone = socket.cork === null && !more;
     socket.cork = more ? cork : null;
     if (!more) this.#leave(socket, cork.request, cork.payload, alone);
     return bytes;
-  }
-
-  #append(
-    socket: SocketState,
-    message: Message,
-    flags: readonly string[],
-    bytes: number,
-    slices: readonly Slice[],
-  ): Cork {
-    const { cork } = socket;
-    const fresh = cork ? null : () => request(socket, message, flags, this.#network);
-    const ipv4 = (cork?.request.family ?? this.#family(socket, message)) === 'ipv4';
-    // udp_sendmsg() looks at these two before anything else; udpv6_sendmsg() has neither.
-    if (ipv4 && bytes > MOST_IPV4) throw new Refused('EMSGSIZE', true);
-    if (ipv4 && flags.includes('MSG_OOB')) throw new Refused('EOPNOTSUPP', true);
-    // udp_sendmsg() adds nothing to IPv6 data; the other way round udpv6_sendmsg() hands on what IPv4 began.
-    if (cork?.request.family === 'ipv6' && message.to && isMapped(message.to.address))
-      throw new Refused(intOption(socket, 'IPV6_V6ONLY', 0) === 0 ? 'EINVAL' : 'ENETUNREACH', true);
-    return cork
-      ? { request: cork.request, payload: [...cork.payload, ...slices] }
-      : { request: (fresh as () => Request)(), payload: [...slices] };
-  }
-
-  #family(socket: SocketState, message: Message): 'ipv4' | 'ipv6' {
-    const to = message.to ?? socket.peer;
-    return socket.family === 'ipv4' || (to !== null && isMapped(to.address)) ? 'ipv4' : 'ipv6';
   }
 
   /** A whole datagram goes down. @throws Refused, Underivable */
