@@ -39,7 +39,7 @@ export async function survey(session: Session, planner: Planner, options: Survey
   const { kinds } = await session.expect('survey', options.answerMs ?? ANSWER_MS);
   const probed = new Map<string, Probed>();
   for (const probe of planner.probes)
-    probed.set(probe.behaviour, await ask(session, probe, kinds, options.answerMs ?? ANSWER_MS));
+    probed.set(probe.behaviour, await ask(session, probe, kinds, options.answerMs));
   const upstream = planner.upstream(hello.release, hello.version) ?? options.upstream;
   const behaviours = planner.behaviours.map((info): BehaviourStatus => {
     const answer = probed.get(info.name) ?? 'not-probed';
@@ -63,12 +63,13 @@ async function ask(
   session: Session,
   probe: Probe,
   kinds: Survey['kinds'],
-  answerMs: number,
+  silenceMs: number | undefined,
 ): Promise<Probed> {
   if (probe.needs.some((kind) => kinds[kind] !== null)) return 'not-probed';
   session.run(probe.program);
-  await session.expect('start', answerMs);
-  const { evidence: told } = await session.expect('case', answerMs + probe.program.deadlineMs);
+  await session.expect('start', silenceMs ?? ANSWER_MS);
+  // A silence that was asked for holds for probes as for cases.
+  const { evidence: told } = await session.expect('case', silenceMs ?? ANSWER_MS + probe.program.deadlineMs);
   const evidence = takeApart(told, probe.program.seed);
   const fits = (expectations: Probe['has']): boolean =>
     judge(asCase(probe, expectations), evidence).outcome === 'pass';
